@@ -1,4 +1,12 @@
 """Build the extension modules. Everything else about the package is in pyproject.toml."""
+import os
+import platform
+import runpy
+import shlex
+import subprocess
+import sysconfig
+from glob import glob
+
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -19,4 +27,51 @@ def pyx(name, *sources, **kwargs):
     return Extension(name, [path, *sources], **COMMON, **kwargs)
 
 
-setup(ext_modules=cythonize([pyx("cytensor._core")], compiler_directives=DIRECTIVES))
+# Vector loops must round as scalar ones do; nobody looks at errno or at floating-point flags.
+KERNEL_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+                "-fno-strict-aliasing"]
+LOOPS = ["cytensor/cpu/nest.c", "cytensor/cpu/copy.c"]
+STRUCTURED = [f"cytensor/cpu/{name}.c" for name in (
+    "threads", "cores", "structured", "add", "index", "arg", "cumulate", "nonzero")]
+KERNELS = [
+    pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, extra_compile_args=KERNEL_FLAGS),
+]
+
+# Tile kernels are compiled once per instruction set; cpu/isa.py chooses when it is imported.
+# An old compiler does not know the levels: it gets a CPU of each.
+WIDTH = "-mprefer-vector-width="
+ISA_FLAGS = {
+    "v2": [["-march=x86-64-v2"], ["-march=nehalem", "-mtune=generic"]],
+    "v3": [["-march=x86-64-v3", WIDTH + "256"], ["-march=haswell", "-mtune=generic"]],
+    "v4": [["-march=x86-64-v4", WIDTH + "512"], ["-march=skylake-avx512", WIDTH + "512"]],
+} if platform.machine() in ("x86_64", "AMD64") else {"base": [[]]}
+
+
+def compiles(flags):
+    """Whether the C compiler knows ``flags``."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    command = [*compiler, *flags, "-Werror", "-x", "c", "-c", os.devnull, "-o", os.devnull]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def tile_kernels():
+    """The modules of tile kernels, for the instruction sets that the compiler knows."""
+    flags = {isa: next(filter(compiles, choices), None) for isa, choices in ISA_FLAGS.items()}
+    known = {isa: known for isa, known in flags.items() if known is not None}
+    sources = runpy.run_path("cytensor/cpu/build_kernels.py")["write"](known)
+    headers = [f"cytensor/cpu/{name}.h" for name in ("abi", "tile", "folds", "ctcomplex")]
+    headers += glob("cytensor/cpu/ctmath*.h") + glob("cytensor/cpu/kernels_*.h")
+    return [Extension(f"cytensor.cpu._kernels_{isa}", list(map(str, sources[isa])),
+                      depends=headers, include_dirs=["cytensor/cpu"],
+                      extra_compile_args=[*KERNEL_FLAGS, "-fwrapv", *known[isa]])
+            for isa in known]
+
+
+TILES = [
+    *tile_kernels(),
+    Extension("cytensor.cpu._isa", ["cytensor/cpu/_isa.c"]),
+    pyx("cytensor.cpu._special", extra_compile_args=KERNEL_FLAGS),
+]
+CORE = [pyx(f"cytensor.{name}") for name in ("_core", "_program", "_plan", "_interpreter")]
+FUSED = pyx("cytensor.cpu._fused", "cytensor/cpu/fused.c", extra_compile_args=KERNEL_FLAGS)
+setup(ext_modules=cythonize([*CORE, FUSED, *KERNELS, *TILES], compiler_directives=DIRECTIVES))

@@ -1,0 +1,58 @@
+"""How long does compiling take, in a fresh process?"""
+import fresh
+import pytest
+
+STEP = """
+import mlp
+{ready}
+start = time.perf_counter()
+mlp.{maker}().value()
+result = time.perf_counter() - start
+"""
+#: What brings each library to the point where it could compile.
+READY = {
+    "cytensor": "import cytensor.tensor",
+    "jax": "import jax; (jax.numpy.ones(3) + 1).block_until_ready()",
+    "torch_compile": "import torch; torch.ones(3) + 1",
+    "pytensor": "import pytensor",
+}
+LONG = """
+import cytensor as ct
+import cytensor.tensor as T
+x, W = T.dvector("x"), T.dmatrix("W")
+y, nodes = x, 0
+while nodes < {nodes}:
+    y, nodes = {layer}
+start = time.perf_counter()
+ct.function([x, W], y.sum(), on_unused_input="ignore")
+result = time.perf_counter() - start
+"""
+LAYERS = {
+    "elementwise": "T.sin(y) * x + y, nodes + 3",
+    "layers": "T.tanh(T.dot(W, y) + x), nodes + 3",
+}
+
+
+def test_mlp_with_gradients_and_updates(record):
+    makers = {"cytensor, no compiler on PATH": "cytensor", "jax.jit": "jax",
+              "torch.compile": "torch_compile", "pytensor": "pytensor"}
+    bodies = {name: STEP.format(ready=READY[maker], maker=maker)
+              for name, maker in makers.items()}
+    ours = next(iter(bodies))
+    measures = fresh.take_turns({ours: bodies.pop(ours)}, compilers=False)
+    measures |= fresh.take_turns(bodies, rounds=3)
+    record("compile the MLP step, cold, first step included", ours, measures,
+           {"jax.jit": 0.15})
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_compile_time_is_linear(record, kind):
+    times = {nodes: fresh.take_turns(
+        {"": LONG.format(nodes=nodes, layer=LAYERS[kind])}, rounds=3, compilers=False)[""]
+        for nodes in (1_000, 10_000)}
+    for nodes, limit in ((1_000, 0.05), (10_000, 1.0)):
+        record(f"compile a graph of {nodes:,} nodes ({kind})", "cytensor",
+               {"cytensor": times[nodes]}, limit=limit)
+    small, large = "cytensor at 1,000", "cytensor at 10,000"
+    record(f"compile time per node ({kind})", large,
+           {large: times[10_000] / 10_000, small: times[1_000] / 1_000}, {small: 1.2})

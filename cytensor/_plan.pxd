@@ -1,0 +1,83 @@
+"""A plan: a program worked out for one set of sizes."""
+from libc.stdint cimport int32_t, int64_t
+
+from cytensor._program cimport (CT_MAXDIM, Program, Segment, array_t, ct_call, ct_group, ct_kernel,
+                                ct_tensor)
+
+cdef enum:
+    SLOT_ARENA = 0
+    SLOT_REGS = 1
+    SLOT_COUNT = 2
+    SLOT_ARRAYS = 3
+
+
+# A part of an address that changes from call to call: regs[reg] * scale.
+ctypedef struct term_t:
+    int32_t reg
+    int64_t scale
+
+
+# Where a value lies.
+ctypedef struct place_t:
+    int32_t ndim, dtype
+    int64_t dims[CT_MAXDIM]
+    int64_t strides[CT_MAXDIM]
+    int32_t slot                # in the table of base pointers
+    int32_t root                # which arena buffer, or -1
+    int64_t offset
+    int32_t nterms
+    term_t terms[CT_MAXDIM]
+
+
+# An operand whose address is not fixed in the arena.
+ctypedef struct reloc_t:
+    int32_t tensor, slot
+    int64_t offset
+    int32_t nterms
+    term_t terms[CT_MAXDIM]
+
+
+ctypedef struct step_t:
+    ct_kernel fn
+    int32_t first, n            # its operands among the tensors
+    int32_t source              # which step of the segment it comes from
+    const int64_t *params
+    int64_t box                 # the one parameter of a fused group
+
+
+# The memory of one running call.
+ctypedef struct arena_t:
+    char *memory
+    ct_tensor *tensors
+    char **base
+    int64_t *regs
+    arena_t *next
+
+
+cdef class Plan:
+    cdef Segment segment
+    cdef step_t *steps
+    cdef ct_tensor *tensors             # data: offset in the arena, where that is its slot
+    cdef int64_t *layout                # dims and strides of the operands, one after the other
+    cdef reloc_t *relocs
+    cdef int64_t *regs
+    cdef int64_t *key
+    cdef array_t *exports               # data: offset in the arena
+    cdef int64_t *export_layout
+    cdef int ncertain                   # steps from here on are updates
+    cdef int nsteps, ntensors, nrelocs, nbase, nexports
+    cdef readonly int64_t arena_bytes, cost
+    cdef ct_group **groups
+    cdef void (*group_free)(ct_group *) noexcept nogil
+    cdef int ngroups
+    cdef readonly list outputs          # (output, tuple of sizes): arrays to allocate
+    cdef readonly list updates          # (cell, output): exchanged at the end
+    cdef readonly list overwritten      # arrays (cells) that steps write into
+    cdef arena_t *spare
+    cdef void fill(self, arena_t *arena) noexcept
+    cdef arena_t *take(self) except NULL
+    cdef void give_back(self, arena_t *arena) noexcept
+
+
+cdef Plan make_plan(Program program, Segment segment, const array_t *arrays, int64_t *regs)
+cdef int run_checks(Segment segment, const int64_t *regs, bint dynamic_only) except -1

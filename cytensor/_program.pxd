@@ -1,0 +1,147 @@
+"""A compiled program, before sizes are known: C structures that the plan maker reads."""
+from libc.stdint cimport int32_t, int64_t, intptr_t
+
+
+cdef extern from "abi.h":
+    enum: CT_MAXDIM
+    enum: CT_BOOL, CT_I64, CT_F32, CT_F64
+    enum: CT_OK, CT_PYTHON, CT_INDEX, CT_ZERO_DIVISION, CT_EMPTY, CT_MEMORY, CT_LINALG, CT_VALUE
+    const int ct_itemsize[14]
+    ctypedef struct ct_tensor:
+        char *data
+        const int64_t *dims
+        const int64_t *strides
+        int32_t ndim
+        int32_t dtype
+    ctypedef struct ct_call:
+        int64_t info[4]
+        const char *text
+        int64_t *regs
+    ctypedef int (*ct_kernel)(ct_call *call, int n, const ct_tensor *t,
+                              const int64_t *params) noexcept nogil
+
+
+cdef extern from "fused.h":
+    enum: CT_COMPUTED, CT_ARRAY, CT_COUNT
+    ctypedef struct ct_spec_value:
+        int32_t level, dtype, source, operand
+    ctypedef struct ct_spec_op:
+        int32_t kind, level, phase, out, nin
+        int32_t args "in"[4]
+        int32_t weight
+        void *fn
+        void *fn2
+        char identity[16]
+    ctypedef struct ct_spec:
+        int32_t nvalues, nops, noutputs, nphases, nk, nr, nc
+        ct_spec_value *values
+        ct_spec_op *ops
+        int32_t *output_value
+        int32_t *output_alias
+    ctypedef struct ct_group:
+        pass
+
+
+cdef extern from "device.h":
+    ctypedef struct ct_device:
+        ct_group *(*group_new)(const ct_spec *, const int64_t *, int,
+                               const int64_t *) noexcept nogil
+        void (*group_free)(ct_group *) noexcept nogil
+        int64_t (*group_cost)(const ct_group *) noexcept nogil
+        ct_kernel group_run
+        ct_kernel copy
+
+
+# An array that a call works on: an argument, a shared value, or a result of an earlier segment.
+ctypedef struct array_t:
+    char *data
+    const int64_t *dims
+    const int64_t *strides
+
+
+# One instruction of the integer prologue; it writes the register of its own number.
+ctypedef struct size_op_t:
+    int32_t op, a, b, c
+    int64_t imm
+
+
+cpdef enum SizeOp:
+    SIZE_CONST, SIZE_DIM, SIZE_LOAD, SIZE_ADD, SIZE_SUB, SIZE_MUL, SIZE_FLOORDIV, SIZE_MOD
+    SIZE_MAX, SIZE_MIN, SIZE_EQ, SIZE_LT, SIZE_WHERE
+
+
+cpdef enum ValueKind:
+    ARRAY           # index: which array of the program
+    REGISTER        # index: a register, read as a 0-d int64
+    COUNTER         # 0, 1, 2, ..: dims has its length
+    COMPUTED        # dims; home, index: where it is written
+    VIEW            # made by a view step
+
+
+cpdef enum Home:
+    IN_ARENA
+    IN_OUTPUT       # index: which output
+    IN_CELL         # index: array of the cell that it updates; spare: output if that cannot be
+
+
+cpdef enum StepKind:
+    DIMSHUFFLE, SLICE, RESHAPE, BROADCAST, DIAGONAL, KERNEL, GROUP
+
+
+cdef class Value:
+    cdef readonly int kind, dtype, ndim, index, home, spare
+    cdef readonly list dims
+
+
+cdef class GroupSpec:
+    cdef ct_spec c
+    cdef readonly list axes             # per operand: its axis for each axis of the space, or -1
+    cdef readonly list dims             # registers of the sizes of the space
+    cdef readonly str text
+    cdef _set_op(self, ct_spec_op *op, tuple fields)
+
+
+cdef class Step:
+    cdef readonly int kind
+    cdef readonly object node           # the Apply that it comes from, for messages
+    cdef readonly tuple outs, ins
+    cdef readonly tuple numbers         # static integers, or registers: by kind
+    cdef readonly bint commits          # an update: from here on nothing may fail
+    cdef readonly bint accumulates      # the kernel finds its first input in its output
+    cdef readonly GroupSpec spec
+    cdef readonly str label
+    cdef readonly object python         # what a Python step calls
+    cdef ct_kernel fn
+    cdef int64_t *params
+
+
+cdef class Segment:
+    cdef readonly list values, steps, checks, exports, registers
+    cdef readonly list key_registers
+    cdef readonly tuple arrays          # those of the program whose sizes are part of the key
+    cdef size_op_t *size_ops
+    cdef char *is_dynamic
+    cdef int nregs
+    cdef int32_t *array_ids             # the same as `arrays`, with their ranks
+    cdef int32_t *array_ndims
+    cdef int32_t *key_regs
+    cdef int narrays, nkeyregs
+    cdef int nkey                       # length of the key
+    cdef bint any_dynamic, any_checks
+    cdef readonly dict plans            # key (bytes) -> Plan
+    cdef object last                    # the Plan of the last call
+    cdef _freeze_registers(self)
+    cdef _freeze_key(self, dict arrays)
+    cdef int run_sizes(self, const array_t *arrays, int64_t *regs, bint dynamic_only) except -1
+
+
+cdef class Program:
+    cdef readonly list arrays           # (kind, dtype, ndim, payload): see _program.pyx
+    cdef readonly list segments
+    cdef readonly list outputs          # (dtype, ndim) of each array that a call allocates
+    cdef readonly int ninputs, ncells
+    cdef readonly object device
+    cdef ct_device *dev
+    cdef readonly list updates          # (cell, output): arrays exchanged at the end
+    cdef readonly list written          # cells that a call changes
+    cdef readonly object graph

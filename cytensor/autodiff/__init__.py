@@ -1,0 +1,1 @@
+"""Graphs that also compute derivatives."""

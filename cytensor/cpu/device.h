@@ -1,0 +1,16 @@
+/* device.h: what the interpreter asks of a device beyond its kernels. */
+#ifndef CT_DEVICE_H
+#define CT_DEVICE_H
+
+#include "fused.h"
+
+typedef struct {
+    ct_group *(*group_new)(const ct_spec *, const int64_t *dims, int noperands,
+                           const int64_t *strides);
+    void (*group_free)(ct_group *);
+    int64_t (*group_cost)(const ct_group *);
+    ct_kernel group_run;
+    ct_kernel copy;             /* t[0] <- t[1], same dtype and dims */
+} ct_device;
+
+#endif

@@ -1,0 +1,68 @@
+"""The CPU as lowering sees it: where the kernels are."""
+from cytensor._core import DTYPES
+from cytensor.cpu import isa
+
+_BLAS = ("matmul", "gemm")
+
+
+class Cpu:
+    """Finds kernels by name. One object, ``cpu()``, serves the process."""
+
+    name = "cpu"
+
+    def __init__(self):
+        from cytensor.cpu import _fused
+        self.capsule = _fused.device
+        self._structured = dict(_fused.structured)
+        self._tiles = isa.kernels()
+
+    def map_kernel(self, name, dtype, to=-1, special=False):
+        """Return the address of the tile kernel of an elementwise op.
+
+        Raises
+        ------
+        NotImplementedError
+            If there is none for that dtype.
+        """
+        table = isa.kernels_special() if special else self._tiles
+        return self._found(table, ("m", name, dtype, to), name, dtype)
+
+    def fold_kernels(self, name, dtype):
+        """Return the addresses of the fold and the accumulation of a reduction."""
+        return (self._found(self._tiles, ("f", name, dtype, -1), name, dtype),
+                self._found(self._tiles, ("a", name, dtype, -1), name, dtype))
+
+    def has_map(self, name, dtype):
+        """Whether there is a tile kernel of that name: for fused pairs."""
+        return ("m", name, dtype, -1) in self._tiles
+
+    def structured_kernel(self, name):
+        """Return the address of a structured kernel."""
+        if name in _BLAS and name not in self._structured:
+            self._load_blas()
+        if name not in self._structured:
+            raise NotImplementedError(f"{name} has no cpu kernel")
+        return self._structured[name]
+
+    def _load_blas(self):
+        from cytensor.cpu import _fused, blas
+        blas.prepare()
+        from cytensor.cpu import _blas
+        self._structured.update(_fused.kernel_addresses(_blas.kernels))
+
+    def _found(self, table, key, name, dtype):
+        try:
+            return table[key]
+        except KeyError:
+            raise NotImplementedError(f"{name} has no cpu kernel for {DTYPES[dtype]}") from None
+
+
+_the_cpu = None
+
+
+def cpu():
+    """Return the CPU."""
+    global _the_cpu
+    if _the_cpu is None:
+        _the_cpu = Cpu()
+    return _the_cpu

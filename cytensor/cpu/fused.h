@@ -1,0 +1,73 @@
+/* fused.h: a fused group, as lowering describes it and as a plan runs it.
+ *
+ * A group computes over one space of axes (K, R, C): kept, reduced, kept inside. Its values live on
+ * one of three levels: the whole space (FULL), the kept axes (KEPT), or a single element (ONE). All
+ * values of a level have the linear C order of its axes. Axes of size 1 may come and go freely.
+ *
+ *   map      R, C empty     FULL is K
+ *   row      C empty        KEPT is K; after each reduction a new phase begins
+ *   column   R, C present   KEPT is (K, C); one phase
+ */
+#ifndef CT_FUSED_H
+#define CT_FUSED_H
+
+#include "abi.h"
+
+enum ct_level { CT_FULL, CT_KEPT, CT_ONE };
+
+enum ct_tile_kind {
+    CT_MAP,         /* fn: ct_map */
+    CT_FOLD,        /* FULL -> KEPT. fn: ct_fold, fn2: ct_accumulate */
+    CT_PICK,        /* KEPT[r] = FULL x[r, KEPT i[r]] */
+    CT_UNPICK,      /* FULL: 0 but out[r, KEPT i[r]] = KEPT g[r] */
+    CT_LOAD,        /* made by the plan: strided memory -> tile */
+    CT_EXPAND,      /* made by the plan: KEPT -> FULL */
+    CT_STORE        /* made by the plan: tile -> strided memory */
+};
+
+enum ct_source { CT_COMPUTED, CT_ARRAY, CT_COUNT };
+
+typedef struct {
+    int32_t level, dtype, source;
+    int32_t operand;            /* of CT_ARRAY and CT_COUNT: which tensor of the step */
+} ct_spec_value;
+
+typedef struct {
+    int32_t kind, level;
+    int32_t phase;              /* block loop (FULL) or stage after it (KEPT; -1: before all) */
+    int32_t out, nin, in[4];
+    int32_t weight;             /* cost of one element, in additions */
+    void *fn, *fn2;
+    char identity[16];          /* of a fold */
+} ct_spec_op;
+
+typedef struct {
+    int32_t nvalues, nops, noutputs, nphases;
+    int32_t nk, nr, nc;         /* numbers of axes */
+    ct_spec_value *values;
+    ct_spec_op *ops;
+    int32_t *output_value;      /* value of each output; outputs are the first operands */
+    int32_t *output_alias;      /* operand whose memory the output overwrites, or -1 */
+} ct_spec;
+
+/* Work out a group for given sizes.
+ *
+ * dims has nk + nr + nc sizes. strides has one row of as many entries per operand: bytes per step
+ * (counts, for CT_COUNT: 0, 1, 2 ..), 0 along axes that the operand does not have. A KEPT operand has 0 along R.
+ * Returns NULL when memory runs out. */
+typedef struct ct_group ct_group;
+ct_group *ct_group_new(const ct_spec *spec, const int64_t *dims, int noperands,
+                       const int64_t *strides);
+void ct_group_free(ct_group *group);
+
+/* Additions that a run costs, roughly. */
+int64_t ct_group_cost(const ct_group *group);
+
+/* The ct_kernel of a fused group; params[0] is the ct_group pointer. For a CT_COUNT operand, data is
+ * its first value. */
+int ct_group_run(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* Where the pool is, and how many threads may be used. */
+void ct_group_use_pool(ct_parallel_for parallel_for, int (*threads)(void));
+
+#endif

@@ -1,0 +1,319 @@
+"""Writes one segment of a program: its registers, values and steps."""
+from cytensor._core import DTYPES, Constant, TensorType
+from cytensor._program import Segment, Step
+from cytensor.lowering.sizes import SIZE_ARGS
+from cytensor.lowering.tiles import TileProgram
+from cytensor.ops.sizes import Size
+from cytensor.ops.subtensor import bound, position, slice_span
+
+CODES = {name: code for code, name in enumerate(DTYPES)}
+_ARRAY, _REGISTER, _COUNTER, _COMPUTED, _VIEW = range(5)        # ValueKind
+IN_ARENA, IN_OUTPUT, IN_CELL = range(3)                         # Home
+_DIMSHUFFLE, _SLICE, _RESHAPE, _BROADCAST, _DIAGONAL, _KERNEL, _GROUP = range(7)    # StepKind
+
+
+class Emitter:
+    """Writes one segment.
+
+    Parameters
+    ----------
+    solver : SizeSolver
+    device : object
+        Where kernels are found.
+    arrays : ArrayTable
+        The arrays of the whole program.
+    """
+
+    def __init__(self, solver, device, arrays):
+        self.solver = solver
+        self.device = device
+        self.arrays = arrays
+        self.segment = Segment()
+        self._registers = {}        # size -> register
+        self._values = {}           # variable -> value number
+        self._sizes = set()         # registers that are sizes
+        self._used = {}             # array -> rank
+        self._homes = {}            # variable -> (home, index, spare)
+
+    # ----- registers -----
+
+    def register(self, size, is_size=False):
+        """Return the register that holds a size."""
+        found = self._register(size, self.solver.canonical)
+        if is_size:
+            self._sizes.add(found)
+        return found
+
+    def _register(self, size, canonical):
+        size = canonical(size)
+        if size not in self._registers:
+            for part in _parts(size, self._registers, canonical):
+                self._registers[part] = self._compute(part, canonical)
+        return self._registers[size]
+
+    def _compute(self, size, canonical):
+        if type(size) is int:
+            return self.segment.add_register("const", imm=size)
+        if size.op == "dim":
+            variable, axis = size.args
+            return self.segment.add_register("dim", self._array(variable), axis)
+        if size.op == "load":
+            variable, index = size.args
+            return self.segment.add_register(
+                "load", self._array(variable), CODES[variable.type.dtype], imm=index)
+        args = [self._registers[canonical(a)] for a in size.args]
+        return self.segment.add_register(size.op, *args)
+
+    def _array(self, variable):
+        number = self.arrays.number(variable)
+        self._used[number] = variable.type.ndim
+        return number
+
+    def check(self, condition, message, a, b, error, node):
+        """Add a check that runs when a plan is made, or on each call.
+
+        It looks at the sizes as they are, not at what is taken to equal them.
+        """
+        registers = [self._register(s, _itself) for s in (condition, a, b)]
+        self.segment.checks.append((registers[0], message, *registers[1:], error, node))
+
+    # ----- values -----
+
+    def value(self, variable):
+        """Return the number of a value, with the view steps that lead to it."""
+        chain = []
+        while variable not in self._values:
+            node = variable.owner
+            if self.arrays.holds(variable):
+                self._values[variable] = self.segment.add_value(
+                    _ARRAY, CODES[variable.type.dtype], variable.type.ndim,
+                    self._array(variable))
+            elif node.op.kind == "view":
+                chain.append(variable)
+                variable = node.inputs[0]
+            elif node.op.kind in ("shape", "iota"):
+                self._values[variable] = self._source(node)
+            else:
+                raise AssertionError(f"{variable!r} is read before it is computed")
+        number = self._values[variable]
+        for view in reversed(chain):
+            number = self._values[view] = self._view(view.owner, number)
+        return number
+
+    def _source(self, node):
+        out = node.outputs[0]
+        if node.op.kind == "shape":
+            size = self.solver.value(out)
+            return self.segment.add_value(_REGISTER, CODES["int64"], 0, self.register(size))
+        return self.segment.add_value(_COUNTER, CODES[out.type.dtype], 1,
+                                      dims=self._size_registers(out))
+
+    def _size_registers(self, variable):
+        return [self.register(n, is_size=True) for n in self.solver.shape(variable)]
+
+    def place(self, variable, home, index, spare=-1):
+        """Say where a value is to be written, before the step that computes it."""
+        self._homes[variable] = (home, index, spare)
+
+    def _result(self, variable):
+        home, index, spare = self._homes.get(variable, (IN_ARENA, -1, -1))
+        number = self.segment.add_value(
+            _COMPUTED, CODES[variable.type.dtype], variable.type.ndim, index,
+            self._size_registers(variable), home, spare)
+        self._values[variable] = number
+        return number
+
+    # ----- views -----
+
+    def _view(self, node, source):
+        out = node.outputs[0]
+        number = self.segment.add_value(_VIEW, CODES[out.type.dtype], out.type.ndim)
+        kind, numbers = getattr(self, "_view_" + node.op.name)(node)
+        self.segment.steps.append(Step(kind, [number], [source], numbers, node))
+        return number
+
+    def _view_dimshuffle(self, node):
+        return _DIMSHUFFLE, node.params["order"]
+
+    def _view_broadcast_to(self, node):
+        return _BROADCAST, self._size_registers(node.outputs[0])
+
+    def _view_reshape(self, node):
+        return _RESHAPE, self._size_registers(node.outputs[0])
+
+    def _view_diagonal(self, node):
+        p = node.params
+        return _DIAGONAL, (p["offset"], p["axis1"], p["axis2"])
+
+    def _view_subtensor(self, node):
+        return _SLICE, self.slice_numbers(node.inputs[0], node.inputs[1:], node.params["index"])
+
+    def slice_numbers(self, x, values, index):
+        """Return (start, step, size) registers for each axis of ``x``."""
+        S, numbers = self.solver, []
+        for axis, n in enumerate(S.shape(x)):
+            kind, *items = index[axis] if axis < len(index) else ("slice", None, None, None)
+            items = [bound(S, item, values) for item in items]
+            if kind == "at":
+                numbers += [self.register(position(S, n, *items)), -1, -1]
+            else:
+                start, size, step = slice_span(S, n, *items)
+                plain = type(step) is int and step == 1
+                numbers += [self.register(start),
+                            -1 if plain else self.register(step, is_size=True),
+                            self.register(size, is_size=True)]
+        return numbers
+
+    # ----- steps -----
+
+    def kernel(self, node, commits=False):
+        """Write a structured node."""
+        op = node.op
+        accumulates = op.traits.get("accumulates", False)
+        tensors = [x for i, x in enumerate(node.inputs) if not self._is_size_arg(node, i)]
+        ins = [self.value(x) for x in tensors]
+        outs = [self._result(out) for out in node.outputs]
+        iparams = op.traits.get("iparams")
+        numbers = iparams(**node.params) if iparams else ()
+        self.segment.steps.append(Step(
+            _KERNEL, outs, ins, numbers, node, fn=self.device.structured_kernel(op.name),
+            accumulates=accumulates, label=op.name, commits=commits))
+
+    def _is_size_arg(self, node, i):
+        return i >= SIZE_ARGS.get(node.op.name, len(node.inputs))
+
+    def increment(self, node):
+        """Write inc_subtensor: a copy, and a kernel on a part of it."""
+        x, y, *values = node.inputs
+        out = node.outputs[0]
+        source, update = self.value(x), self.value(y)
+        whole = self._result(out)
+        self.segment.steps.append(Step(
+            _KERNEL, [whole], [source], (), node, accumulates=True, label=node.op.name))
+        numbers = self.slice_numbers(x, values, node.params["index"])
+        sizes = [r for r in numbers[2::3] if r >= 0]
+        part, spread = [self.segment.add_value(_VIEW, CODES[out.type.dtype], len(sizes))
+                        for _ in range(2)]
+        kernel = self.device.structured_kernel("copy" if node.params["set"] else "add_into")
+        self.segment.steps += [
+            Step(_SLICE, [part], [whole], numbers, node),
+            Step(_BROADCAST, [spread], [update], sizes, node),
+            Step(_KERNEL, [], [part, spread], (), node, fn=kernel, label=node.op.name)]
+
+    def copy(self, variable, home, index, spare=-1, commits=False):
+        """Write a copy of a value to an output."""
+        source = self.value(variable)
+        target = self.segment.add_value(
+            _COMPUTED, CODES[variable.type.dtype], variable.type.ndim, index,
+            self._size_registers(variable), home, spare)
+        self.segment.steps.append(Step(
+            _KERNEL, [target], [source], (), variable.owner,
+            fn=self.device.structured_kernel("copy"), label="copy", commits=commits))
+
+    def group(self, group, stored, aliases, commits=False):
+        """Write a fused group."""
+        tiles = TileProgram(group, stored, self.device)
+        ins = [self.value(x) for x in tiles.inputs]
+        registers = [self.register(n, is_size=True) for n in group.space]
+        outs = [self._result(out) for out in tiles.outputs]
+        spec = tiles.spec(registers, self.solver.shape, aliases)
+        node = group.members[-1].node
+        self.segment.steps.append(Step(
+            _GROUP, outs, ins, (), node, spec=spec, commits=commits,
+            label=_label([m.node for m in group.members])))
+
+    def export(self, variable):
+        """Hand a value to later segments."""
+        number = self.arrays.export(variable)
+        self.segment.exports.append((self.value(variable), number))
+
+    def close(self):
+        """Freeze the segment and return it."""
+        self.segment.freeze(self._used, self._sizes)
+        return self.segment
+
+
+def _itself(size):
+    return size
+
+
+def _label(nodes):
+    names = [node.op.name for node in nodes]
+    return names[0] if len(names) == 1 else f"fused({', '.join(names)})"
+
+
+def _parts(size, known, canonical):
+    """The sizes that ``size`` is made of and that are not known, each after its own parts."""
+    order, stack, done = [], [size], set()
+    while stack:
+        s = stack[-1]
+        if s in known or s in done:
+            stack.pop()
+            continue
+        parts = () if type(s) is int or s.op in ("dim", "load") else s.args
+        parts = [p if type(p) is int else canonical(p) for p in parts]
+        waiting = [p for p in parts if p not in known and p not in done]
+        if waiting:
+            stack.extend(waiting)
+        else:
+            done.add(s)
+            order.append(s)
+            stack.pop()
+    return order
+
+
+def loads_of(size, memo):
+    """The variables whose values a size reads from memory."""
+    if type(size) is not Size:
+        return frozenset()
+    found = memo.get(size)
+    if found is None:
+        for part in _parts(size, memo, lambda s: s):
+            if type(part) is int:
+                memo[part] = frozenset()
+            elif part.op == "load":
+                memo[part] = frozenset([part.args[0]])
+            elif part.op == "dim":
+                memo[part] = frozenset()
+            else:
+                memo[part] = frozenset().union(*[memo[a] for a in part.args])
+        found = memo[size]
+    return found
+
+
+class ArrayTable:
+    """The arrays of a program: arguments, cells, then constants and exports."""
+
+    def __init__(self, inputs, cells):
+        self.rows = []
+        self._numbers = {}
+        for kind, variables in (("input", inputs), ("cell", cells)):
+            for v in variables:
+                self._add(v, kind, None)
+
+    def _add(self, variable, kind, payload):
+        self._numbers[variable] = len(self.rows)
+        self.rows.append((kind, CODES[variable.type.dtype], variable.type.ndim, payload))
+        return len(self.rows) - 1
+
+    def holds(self, variable):
+        """Whether a variable is an array that is there when a segment begins."""
+        return variable in self._numbers or isinstance(variable, Constant)
+
+    def number(self, variable):
+        """The number of such a variable."""
+        found = self._numbers.get(variable)
+        if found is None and isinstance(variable, Constant):
+            found = self._add(variable, "constant", variable.data)
+        if found is None:
+            raise AssertionError(f"{variable!r} is no array of the program")
+        return found
+
+    def export(self, variable):
+        """Make room for a value that one segment hands to later ones."""
+        return self._add(variable, "export", None)
+
+
+def is_tensor(variable):
+    """Whether a variable is an array (not an object of another type)."""
+    return isinstance(variable.type, TensorType)

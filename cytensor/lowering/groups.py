@@ -1,0 +1,389 @@
+"""Fusion: which elementwise nodes, reductions and picks run together, tile by tile.
+
+A group computes over one space of axes. Every value in it has the linear order of the whole space (FULL)
+or of the axes that are kept when the others are reduced (KEPT); see ``cpu/fused.h``.
+
+Units (a group, or a node of its own) are numbered as they are made, and a unit only reads from units
+with lower numbers: so a node may join a group if all that it reads from elsewhere is older than the
+group. What else is ready is always taken first, so that groups begin late and grow wide.
+"""
+FULL, KEPT = 0, 1
+FUSED = ("elementwise", "reduce", "pick", "unpick")
+TRANSPARENT = ("dimshuffle", "broadcast_to", "reshape")
+
+
+class Operand:
+    """One argument of a node in a group.
+
+    Attributes
+    ----------
+    variable : Variable
+        The value in the group (a node's output, past views that only add or drop axes of
+        size 1 or repeat), or the array to load.
+    level : int
+        FULL or KEPT.
+    axes : tuple of int, optional
+        For an array: which of its axes each axis of the space is, or -1.
+    """
+
+    __slots__ = ("variable", "level", "axes")
+
+    def __init__(self, variable, level, axes=None):
+        self.variable = variable
+        self.level = level
+        self.axes = axes
+
+
+class Member:
+    """A node of a group: its level, its phase, and where its arguments come from."""
+
+    __slots__ = ("node", "level", "phase", "operands")
+
+    def __init__(self, node, level, phase, operands):
+        self.node = node
+        self.level = level
+        self.phase = phase
+        self.operands = operands
+
+
+class Unit:
+    """A node on its own, or a fused group."""
+
+    def __init__(self, number, node=None):
+        self.number = number
+        self.node = node
+
+
+class Group(Unit):
+    """A fused group.
+
+    Attributes
+    ----------
+    space : tuple of size
+        The axes, none of which is known to have size 1.
+    reduced : tuple of bool, or None
+        Which axes its reductions take, once there is one.
+    """
+
+    def __init__(self, number, space):
+        super().__init__(number)
+        self.space = space
+        self.reduced = None
+        self.members = []
+        self.values = {}            # variable -> (level, phase)
+
+    @property
+    def trailing(self):
+        """Whether the reduced axes come last: then work may go on after a reduction."""
+        return self.reduced is None or not any(
+            [a and not b for a, b in zip(self.reduced, self.reduced[1:])])
+
+    @property
+    def kept(self):
+        """The sizes of the axes that are not reduced."""
+        if self.reduced is None:
+            return self.space
+        return tuple([n for n, r in zip(self.space, self.reduced) if not r])
+
+    def add(self, member):
+        """Take a node in."""
+        self.members.append(member)
+        for out in member.node.outputs:
+            self.values[out] = (member.level, member.phase)
+
+
+class Fuser:
+    """Sorts nodes into units.
+
+    Parameters
+    ----------
+    solver : SizeSolver
+    """
+
+    def __init__(self, solver):
+        self.solver = solver
+        self.units = []
+        self.unit_of = {}           # node -> unit
+        self._by_space = {}         # space -> its youngest group
+        self._oldest = 0            # groups with lower numbers take no more nodes
+
+    # ----- shapes without axes of size 1 -----
+
+    def dims(self, variable):
+        """Return (axis, size) of the axes that may not have size 1."""
+        canonical = self.solver.canonical
+        return [(i, canonical(n)) for i, n in enumerate(self.solver.shape(variable))
+                if not (type(n) is int and n == 1)]
+
+    def space(self, variable):
+        """Return the sizes that may not be 1, in order."""
+        return tuple([n for _, n in self.dims(variable)])
+
+    # ----- units -----
+
+    def alone(self, node):
+        """Give a node a unit of its own."""
+        unit = Unit(len(self.units), node)
+        self.units.append(unit)
+        self.unit_of[node] = unit
+        return unit
+
+    def fuse(self, node):
+        """Put a node into a group that is there, or into a new one."""
+        space = self._space_of(node)
+        for group in self._candidates(node, space):
+            member = self._fit(group, node)
+            if member is not None:
+                group.add(member)
+                self.unit_of[node] = group
+                return group
+        group = Group(len(self.units), space)
+        self.units.append(group)
+        group.add(self._fit(group, node))
+        self.unit_of[node] = group
+        self._by_space[space] = group
+        return group
+
+    def barrier(self):
+        """Let no later node join a group that is there now."""
+        self._by_space.clear()
+        self._oldest = len(self.units)
+
+    def _space_of(self, node):
+        return self.space(node.inputs[0] if node.op.kind in ("reduce", "pick")
+                          else node.outputs[0])
+
+    def _candidates(self, node, space):
+        """Groups that the node might join: those it reads from, then one with the same space."""
+        found = []
+        for x in node.inputs:
+            source, _ = self._source(x)
+            unit = self.unit_of.get(source.owner)
+            if isinstance(unit, Group) and unit not in found:
+                found.append(unit)
+        found.sort(key=lambda unit: -unit.number)
+        same = self._by_space.get(space)
+        if same is not None and same not in found:
+            found.append(same)
+        return [unit for unit in found if unit.number >= self._oldest
+                and self._is_younger(unit, node)]
+
+    def _is_younger(self, group, node):
+        """Whether all that the node reads from outside the group is older than the group."""
+        for x in node.inputs:
+            if self._source(x)[0] in group.values:
+                continue
+            unit = self.unit_of.get(base_of(x).owner)
+            if unit is not None and unit.number > group.number:
+                return False
+        return True
+
+    # ----- arguments -----
+
+    def _source(self, x):
+        """Look through views that keep the linear order.
+
+        Returns
+        -------
+        source : Variable
+        axes : list of int
+            Which axis of the source each axis of ``x`` is, or -1.
+        """
+        axes = list(range(x.type.ndim))
+        while x.owner is not None and x.owner.op.name in TRANSPARENT:
+            step = self._look_through(x.owner)
+            if step is None:
+                break
+            x = x.owner.inputs[0]
+            axes = [step[a] if a >= 0 else -1 for a in axes]
+        return x, axes
+
+    def _look_through(self, node):
+        """Which axis of its input each axis of a view's output is; None for other views."""
+        x, out = node.inputs[0], node.outputs[0]
+        if node.op.name == "dimshuffle":
+            return list(node.params["order"])
+        if node.op.name == "broadcast_to":
+            extra = out.type.ndim - x.type.ndim
+            small = {i for i, _ in self.dims(x)}
+            return [a - extra if a - extra in small else -1 for a in range(out.type.ndim)]
+        old, new = self.dims(x), self.dims(out)
+        if [n for _, n in old] != [n for _, n in new]:
+            return None
+        axes = [-1] * out.type.ndim
+        for (i, _), (j, _) in zip(old, new):
+            axes[j] = i
+        return axes
+
+    def _operand(self, group, x, places, kept_places):
+        """How a node in ``group`` reads ``x``; None if it cannot.
+
+        ``places`` says which axis of x each axis of the space is, or -1; ``kept_places`` the same
+        for the kept axes alone, where the node is on that level, else None.
+        """
+        source, axes = self._source(x)
+        if source in group.values:
+            return self._inner(group, source, axes, places, kept_places)
+        return Operand(x, FULL if kept_places is None else KEPT, places)
+
+    def _inner(self, group, source, axes, places, kept_places):
+        """An argument that the group itself computes: its axes must lie where the group's are."""
+        level, _ = group.values[source]
+        real = [i for i, _ in self.dims(source)]
+        here = [axes[p] if p >= 0 else -1 for p in places]
+        here = [a if a in real else -1 for a in here]
+        if level == FULL:
+            wanted = real if len(real) == len(group.space) else None
+        else:
+            it = iter(real)
+            wanted = [-1 if r else next(it) for r in group.reduced or (False,) * len(here)]
+        if here != wanted or (level == FULL and kept_places is not None):
+            return None
+        return Operand(source, level)
+
+    # ----- joining -----
+
+    def _fit(self, group, node):
+        """Return the node as a member of the group, or None."""
+        kind = node.op.kind
+        if kind == "elementwise":
+            return self._fit_elementwise(group, node)
+        if kind == "reduce":
+            return self._fit_reduce(group, node)
+        return self._fit_pick(group, node)
+
+    def _fit_elementwise(self, group, node):
+        out = node.outputs[0]
+        real = self.dims(out)
+        sizes = tuple([n for _, n in real])
+        if sizes == group.space:
+            levels = (FULL, KEPT) if not sizes and group.reduced is not None else (FULL,)
+        elif group.reduced is not None and sizes == group.kept:
+            levels = (KEPT,)
+        else:
+            return None
+        for level in levels:
+            member = self._elementwise_at(group, node, level, [i for i, _ in real])
+            if member is not None:
+                return member
+        return None
+
+    def _elementwise_at(self, group, node, level, real):
+        ndim = node.outputs[0].type.ndim
+        if level == KEPT:
+            it = iter(real)
+            real = [-1 if r else next(it) for r in group.reduced]
+        operands = []
+        for x in node.inputs:
+            shift = ndim - x.type.ndim
+            own = {i for i, _ in self.dims(x)}
+            places = tuple([a - shift if a >= 0 and a - shift in own else -1 for a in real])
+            operands.append(self._operand(group, x, places, places if level == KEPT else None))
+        return self._member(group, node, level, operands)
+
+    def _member(self, group, node, level, operands):
+        """Make a member, with the phase in which its arguments are there."""
+        if None in operands:
+            return None
+        phase = 0 if level == FULL else -1
+        inner = False
+        for operand in operands:
+            known = group.values.get(operand.variable) if operand.axes is None else None
+            if known is None:
+                continue
+            inner = True
+            their_level, their_phase = known
+            after = level == FULL and their_level == KEPT
+            phase = max(phase, their_phase + 1 if after else their_phase)
+        if level == KEPT and not inner:
+            return None                     # nothing ties it to this group
+        if not group.trailing and phase > 0:
+            return None                     # a column group has one phase
+        if not group.trailing and level == FULL and any(
+                [o.level == KEPT for o in operands]):
+            return None
+        return Member(node, level, phase, operands)
+
+    def _reduced_mask(self, x, axes):
+        return tuple([i in axes for i, _ in self.dims(x)])
+
+    def _takes_mask(self, group, mask):
+        """Whether the group's reductions may be over the axes of ``mask``."""
+        if group.reduced is not None:
+            return group.reduced == mask
+        return True
+
+    def _fit_reduce(self, group, node):
+        x = node.inputs[0]
+        mask = self._reduced_mask(x, node.params["axis"])
+        if self.space(x) != group.space or not self._takes_mask(group, mask):
+            return None
+        before = group.reduced
+        group.reduced = mask
+        places = tuple([i for i, _ in self.dims(x)])
+        operand = self._full_operand(group, x, places)
+        member = None
+        if operand is not None and any(mask):
+            member = self._reduction(group, node, operand)
+        elif operand is not None:           # over axes of size 1 alone: a copy
+            member = self._member(group, node, FULL, [operand])
+        if member is None:
+            group.reduced = before
+        elif not any(mask):
+            group.reduced = before
+        return member
+
+    def _full_operand(self, group, x, places):
+        """An argument over the whole space, as reductions and picks want it."""
+        source, axes = self._source(x)
+        if source in group.values:
+            operand = self._inner(group, source, axes, places, None)
+            return operand if operand is not None and operand.level == FULL else None
+        return Operand(x, FULL, places)
+
+    def _reduction(self, group, node, operand):
+        phase = group.values[operand.variable][1] if operand.axes is None else 0
+        if not group.trailing and phase > 0:
+            return None
+        return Member(node, KEPT, phase, [operand])
+
+    def _fit_pick(self, group, node):
+        """pick(x, i) reads a whole row; unpick(g, i, n) makes one."""
+        picks = node.op.kind == "pick"
+        whole = node.inputs[0] if picks else node.outputs[0]
+        real = self.dims(whole)
+        if not real or real[-1][0] != whole.type.ndim - 1 or self.space(whole) != group.space:
+            return None
+        mask = (False,) * (len(real) - 1) + (True,)
+        if not self._takes_mask(group, mask):
+            return None
+        before, group.reduced = group.reduced, mask
+        member = self._pick_member(group, node, picks, [i for i, _ in real])
+        if member is None:
+            group.reduced = before
+        return member
+
+    def _pick_member(self, group, node, picks, real):
+        rows = [-1 if r else i for i, r in zip(real, group.reduced)]
+        operands, phase = [], 0
+        for k, x in enumerate(node.inputs[:2]):
+            if picks and k == 0:
+                operand = self._full_operand(group, x, tuple(real))
+            else:
+                own = {i for i, _ in self.dims(x)}
+                places = tuple([a if a in own else -1 for a in rows])
+                operand = self._operand(group, x, places, places)
+            if operand is None:
+                return None
+            operands.append(operand)
+            if operand.axes is None:
+                level, theirs = group.values[operand.variable]
+                phase = max(phase, theirs if level == FULL else theirs + 1)
+        return Member(node, KEPT if picks else FULL, phase, operands)
+
+
+def base_of(variable):
+    """Return the variable whose memory a chain of views looks at."""
+    while variable.owner is not None and variable.owner.op.kind == "view":
+        variable = variable.owner.inputs[0]
+    return variable

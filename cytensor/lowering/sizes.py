@@ -1,0 +1,192 @@
+"""The sizes of every value of a graph, as expressions of the sizes and integers of its inputs."""
+from cytensor._core import Constant, TensorType
+from cytensor.ops.sizes import Size, Sizes
+
+#: For ops whose last inputs are only sizes: the position of the first such input.
+SIZE_ARGS = {"reshape": 1, "broadcast_to": 1, "subtensor": 1, "iota": 0, "unpick": 2,
+             "nonzero": 1, "nonzero_count": 1, "inc_subtensor": 2, "shape_i": 0}
+
+_INTEGER = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
+_ARITHMETIC = {"add": "add", "sub": "sub", "mul": "mul", "floor_div": "floordiv", "mod": "mod",
+               "maximum": "max", "minimum": "min", "eq": "eq", "lt": "lt", "switch": "where"}
+
+
+class SizeSolver(Sizes):
+    """Computes with sizes while a program is made.
+
+    Leaves are ``dim(variable, axis)`` and ``load(variable)``: a size of an array, and the value of an
+    integer scalar, that the run finds in memory.
+
+    Attributes
+    ----------
+    checks : list of (condition, message, a, b, error, node)
+        What must hold for a call to be possible.
+    """
+
+    def __init__(self, given):
+        super().__init__()
+        self._given = set(given)
+        self._shapes = {}
+        self._values = {}
+        self._same = {}             # a size -> an equal one that stands for it
+        self.checks = []
+        self.node = None            # whose rule is running: for the checks
+
+    def leaf(self, op, variable, index):
+        """Return a size that a call finds in memory."""
+        key = (op, variable, index)
+        size = self._made.get(key)
+        if size is None:
+            size = self._made[key] = Size(self, op, (variable, index))
+        return size
+
+    # ----- equalities and checks -----
+
+    def canonical(self, size):
+        """Return the one size that stands for all that are known to equal ``size``."""
+        while type(size) is Size and size in self._same:
+            size = self._same[size]
+        return size
+
+    def equal(self, a, b, message):
+        """Note that two sizes must be equal; return the one that stands for both."""
+        a, b = self.canonical(a), self.canonical(b)
+        if a is b or (type(a) is int and type(b) is int):
+            return super().equal(a, b, message)
+        self.checks.append((self.eq(a, b), message, a, b, ValueError, self.node))
+        if type(a) is int:
+            a, b = b, a
+        self._same[a] = b
+        return b
+
+    def check(self, condition, message, a=0, b=0, error=ValueError):
+        """Note that a condition must hold."""
+        if type(condition) is int:
+            super().check(condition, message, a, b, error)
+        else:
+            self.checks.append((condition, message, a, b, error, self.node))
+
+    # ----- shapes -----
+
+    def shape(self, variable):
+        """Return the sizes of a variable, one per axis."""
+        found = self._shapes.get(variable)
+        if found is None:
+            found = self._shapes[variable] = self._leaf_shape(variable)
+        return found
+
+    def _leaf_shape(self, variable):
+        if isinstance(variable, Constant):
+            return tuple(variable.data.shape)
+        out = []
+        for axis, known in enumerate(variable.type.shape):
+            dim = self.leaf("dim", variable, axis)
+            if known is not None:
+                self.checks.append((self.eq(dim, known), f"{variable!r} has size {{a}} on axis "
+                                    f"{axis}, but its type says {{b}}", dim, known, ValueError,
+                                    variable))
+            out.append(dim if known is None else known)
+        return tuple(out)
+
+    def infer(self, node):
+        """Work out the sizes of a node's outputs from those of its inputs."""
+        op = node.op
+        self.node = node
+        if op.kind == "elementwise":
+            shapes = (self._broadcast(node),)
+        elif op.sizes is None:
+            return
+        else:
+            inputs = [self.shape(x) if isinstance(x.type, TensorType) else ()
+                      for x in node.inputs]
+            shapes = op.sizes(self, inputs, node.inputs, **node.params)
+            if op.nout == 1:
+                shapes = (shapes,)
+        for out, shape in zip(node.outputs, shapes):
+            self._shapes[out] = tuple([m if n is None else n for n, m in
+                                       zip(out.type.shape, shape)])
+        self.node = None
+
+    def _broadcast(self, node):
+        shapes = [self.shape(x) for x in node.inputs]
+        first = shapes[0]
+        if len(shapes) == 1 or all([s is first for s in shapes]):
+            return first
+        ndim = max([len(s) for s in shapes])
+        return tuple([self._common(node, [s[axis] for s in shapes if len(s) >= -axis], axis)
+                      for axis in range(-ndim, 0)])
+
+    def _common(self, node, sizes, axis):
+        common = 1
+        for n in sizes:
+            if n is common or (type(n) is int and n == 1):
+                continue
+            if type(common) is int and common == 1:
+                common = n
+            else:
+                common = self.equal(common, n, f"{node.op.name}: sizes {{a}} and {{b}} differ on "
+                                    f"axis {axis} (an axis broadcasts only where its size is "
+                                    "known to be 1: see x.dimshuffle, patternbroadcast)")
+        return common
+
+    # ----- values of integer scalars -----
+
+    def value(self, variable):
+        """Return the value of a 0-d integer variable as a size."""
+        found = self._values.get(variable)
+        if found is None:
+            for node in _integer_nodes(variable, self._values, self._given):
+                self._values[node.outputs[0]] = self._value_of(node)
+            found = self._values.get(variable)
+            if found is None:
+                found = self._values[variable] = self._leaf_value(variable)
+        return found
+
+    def _leaf_value(self, variable):
+        if isinstance(variable, Constant):
+            return int(variable.data)
+        return self.leaf("load", variable, 0)
+
+    def _value_of(self, node):
+        name = node.op.name
+        if name == "shape_i":
+            return self.shape(node.inputs[0])[node.params["axis"]]
+        args = [self.value(x) for x in node.inputs]
+        if name == "cast":
+            return args[0]
+        if name == "neg":
+            return 0 - args[0]
+        return self.make(_ARITHMETIC[name], *args)
+
+
+def _is_integer_node(variable, given):
+    """Whether the prologue can compute a variable's value by itself."""
+    node = variable.owner
+    if node is None or variable in given or variable.type.ndim != 0:
+        return False
+    if node.op.name == "shape_i":
+        return True
+    if node.op.name not in _ARITHMETIC and node.op.name not in ("neg", "cast"):
+        return False
+    return variable.type.dtype in _INTEGER and all(
+        [x.type.dtype in _INTEGER and x.type.ndim == 0 for x in node.inputs])
+
+
+def _integer_nodes(variable, known, given):
+    """The nodes of integer arithmetic below a variable, each after those it needs."""
+    order, stack, done = [], [variable], set()
+    while stack:
+        v = stack[-1]
+        if v in done or v in known or not _is_integer_node(v, given):
+            stack.pop()
+            continue
+        inputs = [] if v.owner.op.name == "shape_i" else v.owner.inputs
+        waiting = [x for x in inputs
+                   if x not in done and x not in known and _is_integer_node(x, given)]
+        if waiting:
+            stack.extend(waiting)
+        else:
+            done.add(v)
+            order.append(v.owner)
+            stack.pop()
+    return order

@@ -1,0 +1,184 @@
+"""From a fused group to its tile program: values, ops, and the kernels that run them."""
+from cytensor._core import DTYPES
+from cytensor._program import GroupSpec
+from cytensor.lowering.groups import FULL, KEPT
+
+MAP, FOLD, PICK, UNPICK = 0, 1, 2, 3            # enum ct_tile_kind
+COMPUTED, ARRAY, COUNT = 0, 1, 2                # enum ct_source
+CODES = {name: code for code, name in enumerate(DTYPES)}
+
+#: Cost of one element in additions, where it is not 1.
+WEIGHTS = {"true_div": 2, "sqrt": 2, "exp": 5, "exp2": 5, "log": 6, "log2": 6, "log10": 6,
+           "expm1": 7, "log1p": 7, "tanh": 8, "sigmoid": 7, "softplus": 14, "sin": 8, "cos": 8,
+           "tan": 12, "pow": 25, "erf": 12, "erfc": 16, "logaddexp": 16, "floor_div": 6, "mod": 8}
+_SLOW = 40                                      # functions that are not in the table and not cheap
+_CHEAP = frozenset((
+    "add", "sub", "mul", "neg", "abs", "sqr", "maximum", "minimum", "fmax", "fmin", "switch",
+    "eq", "neq", "lt", "le", "gt", "ge", "and_", "or_", "xor", "invert", "cast", "clip", "relu",
+    "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not",
+    "floor", "ceil", "trunc", "sgn", "reciprocal", "real", "imag", "conj"))
+
+#: The value of a reduction over nothing.
+_IDENTITY = {"sum": 0, "prod": 1, "all": 1, "any": 0}
+
+
+class TileProgram:
+    """Builds the ``GroupSpec`` of one group.
+
+    Parameters
+    ----------
+    group : Group
+    stored : collection of Variable
+        The values that are read outside the group.
+    device : object
+        Where kernels are found: ``map_kernel``, ``fold_kernel``.
+    """
+
+    def __init__(self, group, stored, device):
+        self.group = group
+        self.device = device
+        self.outputs = [v for v in group.values if v in stored]
+        self.inputs = []            # variables, one per loaded operand
+        self.axes = []              # per input: its axes along the space, in the group's order
+        self._values = []
+        self._numbers = {}          # variable, or (variable, level, axes) -> value
+        self._ops = []
+        self._lines = []
+        reduced = group.reduced or (False,) * len(group.space)
+        last = max([i for i, r in enumerate(reduced) if r], default=-1)
+        axes = range(len(reduced))
+        self.k = [i for i in axes if not reduced[i] and i < last or last < 0]
+        self.r = [i for i in axes if reduced[i]]
+        self.c = [i for i in axes if not reduced[i] and i > last >= 0]
+        self.order = self.k + self.r + self.c
+        self.mode = "map" if not self.r else "column" if self.c else "row"
+        self._build()
+
+    # ----- values -----
+
+    def _value(self, level, dtype, source, operand):
+        self._values.append((level, CODES[dtype], source, operand))
+        return len(self._values) - 1
+
+    def _load(self, operand):
+        """The value number of an argument that comes from memory."""
+        x, level, axes = operand.variable, operand.level, operand.axes
+        if level == FULL and self.mode == "row" and self._skips_reduced(axes):
+            level = KEPT                        # one element per row: loaded once per row
+        key = (x, level, axes)
+        number = self._numbers.get(key)
+        if number is None:
+            source = COUNT if is_count(x) else ARRAY
+            number = self._value(level, x.type.dtype, source, len(self.inputs))
+            self._numbers[key] = number
+            self.inputs.append(x)
+            self.axes.append(tuple([axes[i] for i in self.order]))
+            self._note(number, f"load {x!r}")
+        return number
+
+    def _skips_reduced(self, axes):
+        return any([axes[i] >= 0 for i in self.k]) and not any([axes[i] >= 0 for i in self.r])
+
+    def _argument(self, operand):
+        if operand.axes is None:
+            return self._numbers[operand.variable]
+        return self._load(operand)
+
+    def _note(self, number, text):
+        level = "full" if self._values[number][0] == FULL else "kept"
+        self._lines.append(f"t{number}: {level} {DTYPES[self._values[number][1]]} = {text}")
+
+    # ----- ops -----
+
+    def _build(self):
+        for member in self.group.members:
+            arguments = [self._argument(o) for o in member.operands]
+            out = member.node.outputs[0]
+            number = self._value(member.level, out.type.dtype, COMPUTED, -1)
+            self._numbers[out] = number
+            self._ops.append(self._op(member, number, arguments))
+            self._note(number, f"{member.node.op.name}("
+                               f"{', '.join([f't{a}' for a in arguments])})")
+
+    def _op(self, member, out, arguments):
+        """(kind, level, phase, out, ins, weight, fn, fn2, identity)"""
+        node = member.node
+        kind = node.op.kind
+        head = (member.level, member.phase, out, tuple(arguments))
+        if kind == "pick":
+            return (PICK, *head, 1, 0, 0, b"")
+        if kind == "unpick":
+            return (UNPICK, *head, 1, 0, 0, b"")
+        if kind == "reduce" and member.level == KEPT:
+            return self._fold(node, head)
+        fn = self._map_address(node)
+        return (MAP, *head, self._weight(node), fn, 0, b"")
+
+    def _map_address(self, node):
+        name = node.op.name
+        dtype = CODES[node.inputs[-1].type.dtype]
+        if node.op.kind == "reduce":            # over axes of size 1: a copy
+            return self.device.map_kernel("cast", dtype, dtype)
+        if name == "cast":
+            return self.device.map_kernel("cast", dtype, CODES[node.params["dtype"]])
+        return self.device.map_kernel(name, dtype, special=node.op.traits.get("special", False))
+
+    def _weight(self, node):
+        name = node.op.name
+        return 1 if name in _CHEAP or node.op.kind == "reduce" else WEIGHTS.get(name, _SLOW)
+
+    def _fold(self, node, head):
+        import numpy as np
+        name, dtype = node.op.name, node.inputs[0].type.dtype
+        fold, join = self.device.fold_kernels(name, CODES[dtype])
+        identity = np.array(_IDENTITY.get(name, 0), dtype).tobytes()
+        return (FOLD, *head, 1, fold, join, identity)
+
+    # ----- the result -----
+
+    def output_axes(self, variable):
+        """Which axis of an output each axis of the space is, or -1."""
+        level, _ = self.group.values[variable]
+        real = [i for i, n in enumerate(self._shape(variable)) if not _is_one(n)]
+        it = iter(real)
+        reduced = self.group.reduced or (False,) * len(self.group.space)
+        places = [-1 if level == KEPT and r else next(it) for r in reduced]
+        return tuple([places[i] for i in self.order])
+
+    def spec(self, registers, shape, aliases):
+        """Make the ``GroupSpec``.
+
+        Parameters
+        ----------
+        registers : list of int
+            Registers of the sizes of the space.
+        shape : callable
+            From a variable to its sizes.
+        aliases : dict
+            Output variable -> input variable whose memory it overwrites.
+        """
+        self._shape = shape
+        nout = len(self.outputs)
+        values = [(level, dtype, source, operand + nout if source != COMPUTED else -1)
+                  for level, dtype, source, operand in self._values]
+        outputs = [(self._numbers[v], self._alias(v, aliases) + nout if v in aliases else -1)
+                   for v in self.outputs]
+        phases = 1 + max([m.phase for m in self.group.members], default=0)
+        return GroupSpec(
+            values, self._ops, outputs, (len(self.k), len(self.r), len(self.c)), max(phases, 1),
+            [registers[i] for i in self.order],
+            [self.output_axes(v) for v in self.outputs] + self.axes, "\n".join(self._lines))
+
+    def _alias(self, output, aliases):
+        return self.inputs.index(aliases[output])
+
+
+def _is_one(n):
+    return type(n) is int and n == 1
+
+
+def is_count(x):
+    """Whether a variable is 0, 1, 2, .. seen through views that need no copy."""
+    while x.owner is not None and x.owner.op.name in ("dimshuffle", "broadcast_to", "subtensor"):
+        x = x.owner.inputs[0]
+    return x.owner is not None and x.owner.op.kind == "iota"

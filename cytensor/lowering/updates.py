@@ -1,0 +1,149 @@
+"""Updates of shared variables: which are written in place, and in which order.
+
+A call must change nothing unless all of it succeeds. So the last work of each update, of a kind that
+cannot fail, is kept back until everything else is done. There it may write over the old value, if
+no one reads that afterwards. What does not fit is computed into a new array, and the arrays are
+exchanged when the call has succeeded.
+"""
+from cytensor.lowering.groups import KEPT, Group, base_of
+
+_NEVER_FAILS = ("elementwise", "reduce")
+
+
+class Updates:
+    """Plans the updates of one program.
+
+    Attributes
+    ----------
+    nodes : set of Apply
+        The work that is kept back.
+    in_place : dict of Variable to Variable
+        New values that are written over the old ones: new value -> shared variable.
+    exchanged : list of (int, int)
+        (cell, output) of all others.
+    written : list of int
+        The cells that change.
+    """
+
+    def __init__(self, lowering, last):
+        self._readers = lowering.readers
+        self._solver = lowering.solver
+        self.exchanged = []
+        cells = {cell: i for i, cell in enumerate(lowering.cells)}
+        self.written = sorted([cells[cell] for cell, _ in lowering.updated])
+        held = {base_of(v) for v in lowering.outputs}
+        times = {}
+        for _, new in lowering.updated:
+            times[new] = times.get(new, 0) + 1
+        roots = {new: cell for cell, new in lowering.updated
+                 if self._is_candidate(lowering, cell, new, last) and new not in held
+                 and times[new] == 1}
+        exported = {base_of(v) for vs in lowering.exports.values() for v in vs}
+        self._held = held | exported | {base_of(new) for _, new in lowering.updated}
+        self.nodes = self._keep_back(lowering.by_segment[last], roots)
+        self.in_place = roots
+
+    def _is_candidate(self, lowering, cell, new, last):
+        node = new.owner
+        if node is None or lowering.arrays.holds(new) or self._readers.get(new):
+            return False
+        if lowering.segment_of.get(new) != last:
+            return False
+        if node.op.name == "gemm":
+            return node.inputs[0] is cell and all(
+                [base_of(x) is not cell for x in node.inputs[1:]])
+        return node.op.kind in _NEVER_FAILS
+
+    def _keep_back(self, nodes, roots):
+        """The roots, and the work on the same axes that serves them alone."""
+        chosen = set()
+        for node in reversed(nodes):
+            out = node.outputs[0]
+            if out in roots:
+                chosen.add(node)
+            elif (node.op.kind in _NEVER_FAILS and out not in self._held
+                    and self._serves(out, chosen)):
+                chosen.add(node)
+        return chosen
+
+    def _serves(self, out, chosen):
+        readers = self._readers.get(out, ())
+        return bool(readers) and all(
+            [r in chosen and r.op.kind == "elementwise" and self._same_space(out, r.outputs[0])
+             for r in readers])
+
+    def _same_space(self, a, b):
+        shape = self._solver.shape
+        canonical = self._solver.canonical
+        return [canonical(n) for n in shape(a)] == [canonical(n) for n in shape(b)]
+
+    # ----- order -----
+
+    def order(self, fuser):
+        """Sort the units that were kept back: who reads an old value runs before it is overwritten.
+
+        An update that reads an old value askew, or that is part of a circle, is exchanged instead.
+        """
+        units = fuser.units[fuser.first_commit:]
+        for new in list(self.in_place):
+            if not self._reads_straight(fuser, new):
+                del self.in_place[new]
+        while True:
+            done, stuck = self._sort(units)
+            if not stuck:
+                return done
+            for unit in stuck:
+                made = self._made_by(unit)
+                if made:
+                    del self.in_place[made[0]]
+                    break
+
+    def aliases(self, unit):
+        """Which outputs of a unit overwrite which of its inputs."""
+        if not isinstance(unit, Group):
+            return {}
+        read = {o.variable for m in unit.members for o in m.operands if o.axes is not None}
+        return {new: self.in_place[new] for new in self._made_by(unit)
+                if self.in_place[new] in read}
+
+    def _made_by(self, unit):
+        return [out for node in _nodes_of(unit) for out in node.outputs if out in self.in_place]
+
+    def _reads_straight(self, fuser, new):
+        """Whether the unit that makes a new value reads the old one element by element."""
+        unit, cell = fuser.unit_of[new.owner], self.in_place[new]
+        if not isinstance(unit, Group):
+            return True
+        level, _ = unit.values[new]
+        real = iter([i for i, _ in fuser.dims(new)])
+        places = tuple([-1 if level == KEPT and r else next(real)
+                        for r in unit.reduced or (False,) * len(unit.space)])
+        return all([o.variable is cell and o.level == level and o.axes == places
+                    for m in unit.members for o in m.operands
+                    if o.axes is not None and base_of(o.variable) is cell])
+
+    def _sort(self, units):
+        """Return (units in order, units of a circle)."""
+        writers = {self.in_place[new]: unit for unit in units for new in self._made_by(unit)}
+        makers = {out: unit for unit in units for node in _nodes_of(unit)
+                  for out in node.outputs}
+        before = {unit: set() for unit in units}
+        for unit in units:
+            for base in {base_of(x) for node in _nodes_of(unit) for x in node.inputs}:
+                if base in makers and makers[base] is not unit:
+                    before[unit].add(makers[base])
+                if base in writers and writers[base] is not unit:
+                    before[writers[base]].add(unit)
+        done = []
+        waiting = list(units)
+        while waiting:
+            ready = [u for u in waiting if not before[u].difference(done)]
+            if not ready:
+                return done, waiting
+            done += ready
+            waiting = [u for u in waiting if u not in ready]
+        return done, []
+
+
+def _nodes_of(unit):
+    return [m.node for m in unit.members] if isinstance(unit, Group) else [unit.node]

@@ -1,0 +1,59 @@
+"""NumPy's functions on symbolic arrays: ``np.exp(x)`` and ``np.sum(x)`` stay symbolic."""
+from cytensor._core import Op
+from cytensor.ops import (
+    arithmetic, axes, cumulative, diagonal, einsum, elementwise as ew, generate, joining, linear,
+    rearrange, reduce, select, shape)
+
+#: NumPy's names of the ufuncs that we name otherwise.
+_UFUNC_NAMES = {
+    "absolute": "abs", "bitwise_and": "and_", "bitwise_or": "or_", "bitwise_xor": "xor",
+    "conjugate": "conj", "degrees": "rad2deg", "divide": "true_div", "equal": "eq",
+    "expit": "sigmoid", "fabs": "abs", "floor_divide": "floor_div", "greater": "gt",
+    "greater_equal": "ge", "less": "lt", "less_equal": "le", "multiply": "mul",
+    "negative": "neg", "not_equal": "neq", "power": "pow", "radians": "deg2rad",
+    "remainder": "mod", "rint": "round_half_to_even", "sign": "sgn", "square": "sqr",
+    "subtract": "sub",
+}
+_UFUNCS = {"matmul": linear.matmul, "divmod": arithmetic.divmod, "positive": lambda x: x}
+
+#: Where the functions are that NumPy dispatches by name; our names are NumPy's.
+_HOMES = {
+    arithmetic: "allclose round where",
+    axes: "atleast_1d atleast_2d atleast_3d expand_dims moveaxis squeeze swapaxes transpose",
+    cumulative: "cumprod cumsum",
+    diagonal: "diag diagonal trace",
+    einsum: "einsum",
+    ew: "angle clip imag isclose real",
+    generate: "empty_like full_like linspace logspace meshgrid ones_like tril triu zeros_like",
+    joining: "array_split column_stack concatenate dstack hstack split stack vstack",
+    linear: "dot inner kron outer tensordot vdot",
+    rearrange: "flip fliplr flipud pad repeat roll rot90 tile",
+    reduce: "all any argmax argmin max mean min prod ptp std sum var",
+    select: "choose compress flatnonzero nonzero take take_along_axis",
+    shape: "broadcast_arrays broadcast_to ravel reshape shape size",
+}
+_FUNCTIONS = {name: getattr(home, name) for home, names in _HOMES.items()
+              for name in names.split()}
+_FUNCTIONS.update(amax=reduce.max, amin=reduce.min, around=arithmetic.round)
+
+
+def array_ufunc(self, ufunc, method, *inputs, **kwargs):
+    """Apply our op of the same meaning to the inputs of a NumPy ufunc."""
+    name = ufunc.__name__
+    op = _UFUNCS.get(name) or getattr(ew, _UFUNC_NAMES.get(name, name), None)
+    if method != "__call__" or kwargs or not (isinstance(op, Op) or name in _UFUNCS):
+        how = f"np.{name}" if method == "__call__" else f"np.{name}.{method}"
+        extra = f" with {', '.join(kwargs)}" if kwargs else ""
+        raise TypeError(f"{how}{extra} does not work on a symbolic tensor; "
+                        "look for it in cytensor.tensor, or compute its value with .eval()")
+    return op(*inputs)
+
+
+def array_function(self, function, types, args, kwargs):
+    """Call our function of the same name as a NumPy function."""
+    ours = _FUNCTIONS.get(function.__name__)
+    if ours is None or not function.__module__ == "numpy":
+        raise TypeError(f"{function.__module__}.{function.__name__} does not work on a symbolic "
+                        "tensor; look for it in cytensor.tensor, or compute its value with "
+                        ".eval()")
+    return ours(*args, **kwargs)

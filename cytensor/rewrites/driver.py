@@ -1,0 +1,180 @@
+"""Apply rules until none fires, in time linear in the graph.
+
+A sweep goes through the graph from its inputs to its outputs, so that what a rule looks into has
+settled before. A node asks for its rules by its op and the ops above its inputs, and most nodes
+have none. What a rule builds is swept at once; whole sweeps are repeated only because a rule may
+wait until a value has no other user.
+"""
+import warnings
+from collections import Counter
+from itertools import chain
+
+from cytensor import config
+from cytensor._core import Constant, copy_apply, toposort
+
+_MAX_SWEEPS = 8
+_MAX_DEPTH = 100            # rules that fire one inside the result of another
+
+
+class Pass:
+    """One step of compilation, from graph to graph.
+
+    Parameters
+    ----------
+    name : str
+        What users write to leave the pass out.
+    step : sequence of rules, or callable
+        ``step(outputs) -> outputs``, where it is not a table of rules.
+
+    Examples
+    --------
+    >>> from cytensor.rewrites.driver import Pass
+    >>> Pass("nothing", lambda outputs: outputs)
+    <pass nothing>
+    """
+
+    def __init__(self, name, step):
+        self.name = name
+        self.rules = () if callable(step) else tuple(step)
+        self._step = step if callable(step) else RuleSet(name, step)
+
+    def __call__(self, outputs):
+        """Return the better graph: one variable for each of ``outputs``."""
+        return self._step(list(outputs))
+
+    def __repr__(self):
+        return f"<pass {self.name}>"
+
+
+class RuleSet:
+    """Rules, found by the op of a node and the ops above its inputs."""
+
+    def __init__(self, name, rules):
+        self.name = name
+        self._by_op = {}
+        for rule in rules:
+            self._by_op.setdefault(rule.op, []).append(rule)
+        self._found = {}
+
+    def find(self, node):
+        """Return the rules that may match a node."""
+        key = (node.op, *[isinstance(x, Constant) if x.owner is None else x.owner.op
+                          for x in node.inputs])
+        rules = self._found.get(key)
+        if rules is None:
+            rules = self._found[key] = self._possible(*key)
+        return rules
+
+    def _possible(self, op, *heads):
+        named = self._by_op.get(op, [])
+        return tuple([rule for rule in chain(named, self._by_op.get(None, []))
+                      if rule.possible(op, heads)])
+
+    def __call__(self, outputs):
+        """Rewrite a graph until no rule fires."""
+        for _ in range(_MAX_SWEEPS):
+            sweep = _Sweep(self, outputs)
+            outputs = sweep.run()
+            if not sweep.fired:
+                break
+        return outputs
+
+
+class _Sweep:
+    """One walk over a graph."""
+
+    def __init__(self, rules, outputs):
+        self.rules = rules
+        self.outputs = outputs
+        self.nodes = toposort(outputs)
+        self.uses = Counter(chain.from_iterable([node.inputs for node in self.nodes]))
+        self.uses.update(outputs)
+        self.settled = set(self.nodes)
+        self.now = {}               # what stands for a variable, where that has changed
+        self.fired = 0
+
+    def run(self):
+        """Return the outputs after the walk."""
+        for node in self.nodes:
+            self._settle(node, 0)
+        return [self.now.get(out, out) for out in self.outputs]
+
+    def _settle(self, node, depth):
+        """Bring a node up to date with what is below it, and let the rules see it."""
+        now = self.now
+        current = node
+        if now and not now.keys().isdisjoint(node.inputs):
+            current = self._renew(node)
+        rules = self.rules.find(current)
+        if rules:
+            self._fire(current, rules, depth)
+        if current is not node:
+            for before, after in zip(node.outputs, current.outputs):
+                now[before] = now.get(after, after)
+
+    def _renew(self, node):
+        copy = copy_apply(node, [self.now.get(x, x) for x in node.inputs])
+        self._adopt(copy)
+        for before, after in zip(node.outputs, copy.outputs):
+            self.uses[after] = self.uses[before]
+        return copy
+
+    def _adopt(self, node):
+        self.settled.add(node)
+        self.uses.update(node.inputs)
+
+    def _fire(self, node, rules, depth):
+        """Replace a node by what the first rule that fits makes of it, itself rewritten."""
+        for rule in rules:
+            new = rule.apply(node, self.uses)
+            if new is not None:
+                break
+        else:
+            return
+        old = node.outputs[0]
+        if self._runs_away(rule, depth):
+            return
+        if config.debug >= 3:
+            _print_fired(self.rules.name, rule, node)
+        self.fired += 1
+        self._keep_name(old, new)
+        for fresh in toposort_until([new], self.settled):
+            self._adopt(fresh)
+            self._settle(fresh, depth + 1)
+        new = self.now.get(new, new)
+        self.now[old] = new
+        self.uses[new] += self.uses[old]
+
+    def _keep_name(self, old, new):
+        if new.owner is not None and new.owner not in self.settled and new.name is None:
+            new.name = old.name
+
+    def _runs_away(self, rule, depth):
+        if depth < _MAX_DEPTH:
+            return False
+        warnings.warn(f"the rule {rule} of the pass {self.rules.name!r} keeps firing on its own "
+                      "result; it was stopped", RuntimeWarning, stacklevel=2)
+        return True
+
+
+def toposort_until(outputs, known):
+    """As ``toposort``, but nodes of the set ``known`` (which is not copied) are left out."""
+    order, done = [], set()
+    stack = [out.owner for out in outputs if out.owner is not None and out.owner not in known]
+    while stack:
+        node = stack[-1]
+        missing = [x.owner for x in node.inputs if x.owner is not None
+                   and x.owner not in known and x.owner not in done]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if node not in done:
+            done.add(node)
+            order.append(node)
+    return order
+
+
+def _print_fired(name, rule, node):
+    where = "%s:%s" % tuple(node.loc) if node.loc else "?"
+    print(f"cytensor: {name}: {rule}  ({where})")

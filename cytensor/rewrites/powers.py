@@ -1,0 +1,61 @@
+"""FASTER: powers as multiplications and roots, and divisions that are exact as multiplications."""
+import numpy as np
+
+from cytensor.ops.elementwise import exp2, mul, pow, reciprocal, sqr, sqrt
+from cytensor.ops.registry import KIND
+from cytensor.rewrites.patterns import Rule, constant_hole, holes, uniform_value
+
+x, y = holes("x y")
+c = constant_hole("c")
+
+_LARGEST = 64           # of the exponents that become multiplications
+
+
+def is_float(x):
+    return KIND[x.type.dtype] in "fc"
+
+
+def chain(x, n):
+    """Return ``x ** n`` for a whole ``n`` above 0: x ** 10 is sqr(sqr(sqr(x)) * x)."""
+    out = x
+    for bit in bin(n)[3:]:
+        out = sqr(out)
+        if bit == "1":
+            out = mul(out, x)
+    return out
+
+
+def power(x, c):
+    """Return ``x ** c`` without `pow`, or None if there is no such way."""
+    exponent = uniform_value(c)
+    if exponent is None or np.imag(exponent):
+        return None
+    n = abs(np.real(exponent).item())
+    if n == 0 or n > _LARGEST or (exponent.real < 0 and not is_float(x)):
+        return None
+    if n == int(n):
+        out = chain(x, int(n))
+    elif 2 * n == int(2 * n) and KIND[x.type.dtype] == "f":
+        out = sqrt(x) if n == 0.5 else mul(chain(x, int(n)), sqrt(x))
+    else:
+        return None
+    return out if exponent.real > 0 else reciprocal(out)
+
+
+def is_power_of_two(c):
+    """Whether dividing by ``c`` is multiplying by its inverse, bit for bit."""
+    value = uniform_value(c)
+    if value is None or KIND[c.type.dtype] != "f" or not np.isfinite(value) or value == 0:
+        return False
+    fraction, exponent = np.frexp(value)
+    return abs(fraction) == 0.5 and abs(exponent) < 100
+
+
+POWERS = [
+    Rule(pow(x, c), power, name="pow(x, n) -> products of x", shared=True),
+    Rule(x * x, sqr(x)),
+    Rule(pow(2, x), exp2(x), where=is_float),
+    Rule(x * reciprocal(y), x / y),
+    Rule(x / c, lambda x, c: mul(x, 1 / c.data), where=is_power_of_two, shared=True,
+         name="x / 2**n -> x * 2**-n"),
+]

@@ -1,0 +1,185 @@
+"""SMALLER, continued: views of views, and repetition.
+
+Repetition (`broadcast_to`) moves towards the outputs: through elementwise ops, which then work on
+the small array.
+"""
+from cytensor._core import Constant
+from cytensor.ops.linear import matmul_op
+from cytensor.ops.registry import scalar_like
+from cytensor.ops.subtensor import subtensor
+from cytensor.ops.views import (
+    broadcast_to_op, dimshuffle_op, join_op, make_vector, reshape_op, shape_i_op, sizes_of)
+from cytensor.rewrites.patterns import NodeRule, Rule, any_param, holes, rest
+
+x, y = holes("x y")
+dims, others = rest("dims"), rest("others")
+order, outer = any_param("order"), any_param("outer")
+index, axis = any_param("index"), any_param("axis")
+
+
+# ----- axes -----
+
+def same_axes(x, order):
+    """Whether nothing moves; an axis of size 1 may be dropped and made anew."""
+    return len(order) == x.type.ndim and all(
+        i == axis or (i == -1 and x.type.shape[axis] == 1) for axis, i in enumerate(order))
+
+
+def composed(x, order, outer):
+    """One dimshuffle for two."""
+    return dimshuffle_op(x, order=tuple([-1 if i < 0 else order[i] for i in outer]))
+
+
+def swapped(x):
+    return dimshuffle_op(x, order=(1, 0))
+
+
+AXES = [
+    Rule(dimshuffle_op(x, order=order), x, where=same_axes),
+    Rule(dimshuffle_op(dimshuffle_op(x, order=order), order=outer), composed, shared=True),
+    # transposes go to the operands, where BLAS takes them for free
+    Rule(swapped(matmul_op(x, y)), matmul_op(swapped(y), swapped(x))),
+    Rule(subtensor(x, index=index), x, where=lambda index: all(
+        item in (("slice", None, None, None), ("slice", 0, None, 1)) for item in index)),
+]
+
+
+# ----- reshape -----
+
+def keeps_order(order):
+    """Whether a dimshuffle only adds and drops axes of size 1."""
+    kept = [i for i in order if i >= 0]
+    return kept == sorted(kept)
+
+
+def _reshape_nothing(node):
+    x, *dims = node.inputs
+    same = x.type.ndim == len(dims) and all(map(is_size_of, dims, [x] * x.type.ndim,
+                                                range(x.type.ndim)))
+    return x if same else None
+
+
+def is_size_of(n, x, axis):
+    """Whether the 0-d variable ``n`` is for certain the size of ``x`` along an axis."""
+    known = x.type.shape[axis]
+    if isinstance(n, Constant):
+        return int(n.data) == known or (int(n.data) == -1 and x.type.ndim == 1)
+    return (n.owner is not None and n.owner.op is shape_i_op and n.owner.inputs[0] is x
+            and n.owner.params["axis"] == axis)
+
+
+def on(op, *above):
+    """A test for nodes of ``op`` whose first input is computed by one of ``above``."""
+    if not above:
+        return lambda o, heads: o is op
+    return lambda o, heads: o is op and heads[0] in above
+
+
+RESHAPES = [
+    Rule(reshape_op(reshape_op(x, others), dims), reshape_op(x, dims), shared=True),
+    Rule(reshape_op(dimshuffle_op(x, order=order), dims), reshape_op(x, dims), where=keeps_order),
+    NodeRule("reshape to its own shape -> x", on(reshape_op), _reshape_nothing),
+    Rule(join_op(x, axis=axis), x),
+]
+
+
+# ----- sizes -----
+
+def _size_source(node):
+    """The size of a result is that of what it comes from."""
+    axis = node.params["axis"]
+    x = node.inputs[0]
+    above = x.owner
+    if above.op.kind == "elementwise":
+        return _size_of_any(above.inputs, axis - x.type.ndim)
+    if above.op is dimshuffle_op:
+        return shape_i_op(above.inputs[0], axis=above.params["order"][axis])
+    return above.inputs[1 + axis]               # broadcast_to
+
+
+def _size_of_any(inputs, axis):
+    """The size along an axis, counted from the end, of what inputs broadcast to."""
+    for x in inputs:
+        if x.type.ndim >= -axis and x.type.shape[axis] is None:
+            return shape_i_op(x, axis=x.type.ndim + axis)
+    return None
+
+
+def _has_known_sizes(op, heads):
+    head = heads[0]
+    return op is shape_i_op and not isinstance(head, bool) and (
+        head.kind == "elementwise" or head in (dimshuffle_op, broadcast_to_op))
+
+
+def _entry(node):
+    """make_vector(x, y, z)[1] is y."""
+    item, = node.params["index"]
+    return node.inputs[0].owner.inputs[item[1]] if item[0] == "at" and type(item[1]) is int \
+        else None
+
+
+SIZES = [
+    NodeRule("the size of a result -> that of its source", _has_known_sizes, _size_source),
+    NodeRule("make_vector(x, ..)[0] -> x", on(subtensor, make_vector), _entry),
+]
+
+
+# ----- repetition -----
+
+def _spread_nothing(node):
+    x, *dims = node.inputs
+    same = x.type.ndim == len(dims) and x.type.shape == node.out.type.shape and all(
+        n is not None or is_size_of(dim, x, i)
+        for i, (n, dim) in enumerate(zip(x.type.shape, dims)))
+    return x if same else None
+
+
+def _spread_after_shuffle(node):
+    """dimshuffle(broadcast_to(x)) is broadcast_to(dimshuffle(x))."""
+    small, *dims = node.inputs[0].owner.inputs
+    extra = len(dims) - small.type.ndim
+    order = node.params["order"]
+    inner = [i - extra if i >= extra else -1 for i in order]
+    while inner and inner[0] < 0:               # axes in front come by themselves
+        del inner[0]
+    one = scalar_like(1, "int64")
+    return broadcast_to_op(dimshuffle_op(small, order=tuple(inner)),
+                           *[one if i < 0 else dims[i] for i in order])
+
+
+def _spread_after_elementwise(node):
+    """An elementwise op on repeated arrays is the repetition of its result on the small ones."""
+    repeated = [x.owner for x in node.inputs
+                if x.owner is not None and x.owner.op is broadcast_to_op]
+    inputs = [x.owner.inputs[0] if x.owner in repeated else x for x in node.inputs]
+    small = node.op.apply(inputs, node.params).out
+    if small.type.ndim == node.out.type.ndim and small.type.shape == node.out.type.shape:
+        return small
+    return broadcast_to_op(small, *_sizes_out(node, repeated))
+
+
+def _sizes_out(node, repeated):
+    """The shape of an elementwise result, in terms of the shapes that were asked for."""
+    ndim, sizes = node.out.type.ndim, sizes_of(node.out)
+    for axis in range(-ndim, 0):
+        for spread in repeated:
+            dims = spread.inputs[1:]
+            if node.out.type.shape[axis] is None and len(dims) >= -axis \
+                    and spread.out.type.shape[axis] is None:
+                sizes[axis] = dims[axis]
+    return sizes
+
+
+def _repeats(op, heads):
+    return op.kind == "elementwise" and broadcast_to_op in heads
+
+
+SPREADS = [
+    NodeRule("broadcast_to its own shape -> x", on(broadcast_to_op), _spread_nothing),
+    Rule(broadcast_to_op(broadcast_to_op(x, others), dims), broadcast_to_op(x, dims)),
+    NodeRule("dimshuffle(broadcast_to(x)) -> broadcast_to(dimshuffle(x))",
+             on(dimshuffle_op, broadcast_to_op), _spread_after_shuffle),
+    NodeRule("f(broadcast_to(x)) -> broadcast_to(f(x))", _repeats, _spread_after_elementwise),
+]
+
+SHAPES = [*AXES, *RESHAPES, *SIZES, *SPREADS]

@@ -1,0 +1,149 @@
+"""SAFER: the same function by another way, one that neither overflows nor loses digits.
+
+Gradients need it as much as costs. Those of ``log(sigmoid(x))`` are ``g / s * (s * (1 - s))`` and
+become not-a-number where s is 0, unless the two s are seen to cancel.
+"""
+from cytensor.ops.elementwise import (
+    exp, expm1, log, log1mexp, log1p, logaddexp, reciprocal, sigmoid, softplus)
+from cytensor.ops.gather import gather, pick, scatter_add, unpick
+from cytensor.ops.reduce import sum_op
+from cytensor.ops.registry import KIND
+from cytensor.ops.softmax import logsoftmax_op, logsumexp_op, softmax_op
+from cytensor.ops.subtensor import subtensor
+from cytensor.ops.views import (
+    broadcast_to_op, dimshuffle_op, padded_left, sizes_of, spread)
+from cytensor.rewrites.reductions import kept_order
+from cytensor.rewrites.patterns import Rule, any_param, holes, rest
+
+x, y, g, h, i, n = holes("x y g h i n")
+indices, dims = rest("indices"), rest("dims")
+axis, keepdims, index, order = map(any_param, ("axis", "keepdims", "index", "order"))
+
+
+def is_real(x):
+    return KIND[x.type.dtype] != "c"
+
+
+def same_shape(x, g):
+    """Whether a number was picked for each row of ``x``."""
+    return x.type.ndim == g.type.ndim + 1
+
+
+# ----- logarithms and exponentials -----
+
+NEAR_ZERO = [
+    Rule(log(1 + exp(x)), softplus(x), where=is_real),          # exp(100) overflows float32
+    Rule(log1p(exp(x)), softplus(x), where=is_real),
+    Rule(log(exp(x) + exp(y)), logaddexp(x, y), where=is_real),
+    Rule(log(1 - exp(x)), log1mexp(x), where=is_real),          # 1 - exp(-1e-20) is 0
+    Rule(log1p(-exp(x)), log1mexp(x), where=is_real),
+    Rule(log(-expm1(x)), log1mexp(x), where=is_real),
+    Rule(log(1 + x), log1p(x)),                                 # 1 + 1e-20 is 1
+    Rule(log(1 - x), log1p(-x), shared=True),
+    Rule(exp(x) - 1, expm1(x)),
+    Rule(exp(x) + -1, expm1(x)),
+    Rule(1 - exp(x), -expm1(x), shared=True),
+]
+
+
+# ----- the logistic function -----
+
+SIGMOID = [
+    Rule(1 / (1 + exp(x)), sigmoid(-x), where=is_real, shared=True),
+    Rule(reciprocal(1 + exp(x)), sigmoid(-x), where=is_real, shared=True),
+    Rule(exp(x) / (1 + exp(x)), sigmoid(x), where=is_real),
+    Rule((g * exp(x)) / (1 + exp(x)), g * sigmoid(x), where=is_real, shared=True),
+    Rule(g / (1 + exp(x)), g * sigmoid(-x), where=is_real, shared=True),
+    Rule(sigmoid(-x) * exp(x), sigmoid(x)),                     # 0 * inf, where x is large
+    Rule(sigmoid(x) * exp(-x), sigmoid(-x), shared=True),
+    Rule((g * sigmoid(-x)) * exp(x), g * sigmoid(x), shared=True),
+    Rule((g * sigmoid(x)) * exp(-x), g * sigmoid(-x), shared=True),
+    Rule(log(sigmoid(x)), -softplus(-x), shared=True),
+    Rule(log(1 - sigmoid(x)), -softplus(x), shared=True),
+    Rule(log1p(-sigmoid(x)), -softplus(x), shared=True),
+    Rule(1 - sigmoid(x), sigmoid(-x)),
+]
+
+
+# ----- what cancels: 0 / 0 and inf * 0 in the gradients of logarithms -----
+
+def of_shape(g, x):
+    """``g`` in the shape that ``g / x * x`` has, where that is the shape of ``x``."""
+    return g if g.type.shape == x.type.shape else spread(g, sizes_of(x))
+
+
+CANCEL = [
+    Rule((g / x) * x, of_shape, shared=True, name="g / x * x -> g"),
+    Rule((g / x) * (x * y), g * y, shared=True),
+    Rule((g / x) * (h * (x * y)), g * (h * y), shared=True),
+    Rule((g / x + h) * x, lambda g, x, h: of_shape(g, x) + h * x, shared=True,
+         name="(g / x + h) * x -> g + h * x"),
+    Rule((g / x - h) * x, lambda g, x, h: of_shape(g, x) - h * x, shared=True,
+         name="(g / x - h) * x -> g - h * x"),
+    Rule((g / x + h / y) * (x * y), g * y + h * x, shared=True),
+    Rule((g / x - h / y) * (x * y), g * y - h * x, shared=True),
+]
+
+
+# ----- the same, where only a part of x was used -----
+
+zeros = broadcast_to_op(0, dims)
+picked = unpick(g / pick(x, i), i, n)
+gathered = scatter_add(zeros, g / gather(x, indices), indices)
+whole = scatter_add(zeros, g, indices)
+
+CANCEL_PARTS = [
+    Rule(picked * x, unpick(g, i, n), where=same_shape, shared=True),
+    Rule((picked - h) * x, unpick(g, i, n) - h * x, where=same_shape, shared=True),
+    Rule(gathered * x, whole, shared=True),
+    Rule((gathered - h) * x, whole - h * x, shared=True),
+]
+
+
+# ----- sums of exponentials -----
+
+def are_leading(x, axis):
+    """Whether what a sum leaves lines up with ``x`` without new axes."""
+    return axis == tuple(range(len(axis))) and is_real(x)
+
+
+def exp_of_part(g, x, axis, order):
+    """The gradient g / sum(exp(x)) * exp(x), where g has to be brought into the shape of x."""
+    if order != kept_order(x.type.ndim, axis):
+        return None
+    g = padded_left(g, x.type.ndim - len(axis))
+    return dimshuffle_op(g, order=order) * softmax_op(x, axis=axis)
+
+
+total = sum_op(exp(x), axis=axis, keepdims=True)
+short_total = sum_op(exp(x), axis=axis, keepdims=False)
+p, log_p = softmax_op(x, axis=axis), logsoftmax_op(x, axis=axis)
+
+
+def mean_of(g):
+    return sum_op(g * p, axis=axis, keepdims=True)
+
+
+SOFTMAX = [
+    Rule(exp(x) / total, p, where=is_real),
+    Rule(exp(x) / short_total, p, where=are_leading),
+    Rule((g / total) * exp(x), g * p, where=is_real, shared=True),
+    Rule((g / total - mean_of(g / total)) * exp(x), (g - mean_of(g)) * p, shared=True),
+    Rule(dimshuffle_op(g / short_total, order=order) * exp(x), exp_of_part, shared=True,
+         name="(g / sum(exp(x)))[:, None] * exp(x) -> g[:, None] * softmax(x)"),
+    Rule(log(sum_op(exp(x), axis=axis, keepdims=keepdims)),
+         logsumexp_op(x, axis=axis, keepdims=keepdims), where=is_real),
+    Rule(x - logsumexp_op(x, axis=axis, keepdims=True), log_p),
+]
+
+# the logarithm of a part is the part of the logarithm
+LOGSOFTMAX = [
+    Rule(log(p), log_p),
+    Rule(log(pick(p, i)), pick(log_p, i), shared=True),
+    Rule(log(gather(p, indices)), gather(log_p, indices), shared=True),
+    Rule(log(subtensor(p, indices, index=index)), subtensor(log_p, indices, index=index),
+         shared=True),
+    Rule(log(dimshuffle_op(p, order=order)), dimshuffle_op(log_p, order=order), shared=True),
+]
+
+SAFER = [Rule(-(-x), x), *NEAR_ZERO, *SIGMOID, *CANCEL, *CANCEL_PARTS, *SOFTMAX, *LOGSOFTMAX]

@@ -1,0 +1,59 @@
+"""The symbolic API under NumPy's and Theano's names: what a user calls ``T``."""
+from cytensor._core import Constant, TensorType, Variable
+from cytensor.ops.arithmetic import allclose, divmod, round, where
+from cytensor.ops.axes import (
+    atleast_1d, atleast_2d, atleast_3d, dimshuffle, expand_dims, moveaxis, shape_padaxis,
+    shape_padleft, shape_padright, squeeze, swapaxes, transpose)
+from cytensor.ops.cumulative import cumprod, cumsum
+from cytensor.ops.diagonal import alloc_diag, diag, diagonal, extract_diag, trace
+from cytensor.ops.einsum import einsum
+from cytensor.ops.elementwise import (
+    abs, add, and_, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cbrt, ceil,
+    chi2sf, clip, complex_from_polar, conj, cos, cosh, deg2rad, eq, erf, erfc, erfcinv, erfcx,
+    erfinv, exp, exp2, expm1, floor, floor_div, fmax, fmin, gamma, gammaln, ge, gt, hypot, i0, i1,
+    imag, invert, isclose, isfinite, isinf, isnan, iv, j0, j1, jv, le, left_shift, log, log1mexp,
+    log1p, log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor, lt,
+    make_complex, maximum, minimum, mod, mul, neg, neq, or_, polygamma, pow, psi, rad2deg, real,
+    reciprocal, right_shift, round_half_away_from_zero, round_half_to_even, sgn, sigmoid, sin,
+    sinh, softplus, sqr, sqrt, sub, switch, tan, tanh, tri_gamma, true_div, trunc, xor)
+from cytensor.ops.generate import (
+    alloc, arange, empty, empty_like, eye, fill, full, full_like, identity, identity_like,
+    linspace, logspace, meshgrid, ones, ones_like, second, tri, tril, triu, zeros, zeros_like)
+from cytensor.ops.indexing import inc_subtensor, set_subtensor
+from cytensor.ops.joining import (
+    array_split, column_stack, concatenate, dstack, hstack, join, split, stack, vstack)
+from cytensor.ops.linear import (
+    batched_dot, batched_tensordot, dot, gemm, inner, kron, matmul, outer, tensordot, vdot)
+from cytensor.ops.rearrange import flip, fliplr, flipud, pad, repeat, roll, rot90, tile
+from cytensor.ops.reduce import (
+    all, any, argmax, argmin, max, max_and_argmax, mean, min, norm, prod, ptp, std, sum, var)
+from cytensor.ops.registry import cast, constant
+from cytensor.ops.select import (
+    choose, compress, flatnonzero, nonzero, nonzero_values, take, take_along_axis)
+from cytensor.ops.shape import (
+    addbroadcast, broadcast_arrays, broadcast_to, flatten, patternbroadcast, ravel, reshape, shape,
+    shape_i, size, specify_shape, unbroadcast)
+from cytensor.ops.softmax import (
+    binary_crossentropy, categorical_crossentropy, confusion_matrix,
+    crossentropy_categorical_1hot, log_softmax, logsoftmax, logsumexp, sigmoid_binary_crossentropy,
+    softmax, softmax_with_bias, to_one_hot)
+from cytensor.ops.variable import TensorConstant, TensorVariable
+from cytensor.ops.views import as_tensor_variable
+from cytensor.tensor import constructors, nnet
+from cytensor.tensor.constructors import *
+
+# ----- NumPy's and Theano's second names -----
+
+abs_ = absolute = abs
+as_tensor = as_tensor_variable
+bitwise_and, bitwise_or, bitwise_xor, bitwise_not = and_, or_, xor, invert
+conjugate = conj
+divide = true_divide = true_div
+equal, not_equal = eq, neq
+floor_divide = int_div = floor_div
+greater, greater_equal, less, less_equal = gt, ge, lt, le
+inv = reciprocal
+largest, smallest = maximum, minimum
+multiply, negative, power, remainder, subtract = mul, neg, pow, mod, sub
+sign = sgn
+square = sqr
