@@ -72,6 +72,6 @@ TILES = [
     Extension("cytensor.cpu._isa", ["cytensor/cpu/_isa.c"]),
     pyx("cytensor.cpu._special", extra_compile_args=KERNEL_FLAGS),
 ]
-CORE = [pyx(f"cytensor.{name}") for name in ("_core", "_program", "_plan", "_interpreter")]
+CORE = [pyx(f"cytensor.{name}") for name in ("_core", "_program", "_plan", "_python", "_interpreter")]
 FUSED = pyx("cytensor.cpu._fused", "cytensor/cpu/fused.c", extra_compile_args=KERNEL_FLAGS)
 setup(ext_modules=cythonize([*CORE, FUSED, *KERNELS, *TILES], compiler_directives=DIRECTIVES))

@@ -28,7 +28,7 @@ def versions() -> Iterator[Fact]:
     """Yield the versions of what takes part."""
     import numpy
     import scipy
-    yield "cytensor", _told(lambda: cytensor.__version__)
+    yield "cytensor", cytensor.__version__
     yield "Python", f"{platform.python_version()} ({platform.platform()})"
     yield "NumPy", numpy.__version__
     yield "SciPy", scipy.__version__
@@ -39,31 +39,35 @@ def cpu() -> Iterator[Fact]:
     yield "machine", platform.processor() or platform.machine()
     yield "cores", f"{len(os.sched_getaffinity(0))} for this process, {os.cpu_count()} in all"
     yield "instruction set", _told(_instruction_set)
-    yield "threads", _told(_threads)
+    yield "kernel threads", _told(_threads)
     yield "BLAS", _told(_blas)
 
 
 def settings() -> Iterator[Fact]:
     """Yield each setting, its environment variable, and whether it differs from the default."""
     for name, (default, _, _) in config.FLAGS.items():
-        value = getattr(config, name)
+        value = _setting(name)
         note = "" if value == default else f"   (default: {default!r})"
         yield name, f"{value!r:14}CYTENSOR_{name.upper()}{note}"
 
 
 def _instruction_set() -> str:
-    from cytensor.cpu import isa
-    return f"{isa.name()} (of {', '.join(isa.available())})"
+    from cytensor.cpu.isa import available, name
+    return f"{name()} (of {', '.join(available())})"
 
 
 def _threads() -> str:
-    from cytensor.cpu import _structured
-    return str(config.threads or _structured.default_threads())
+    from cytensor.cpu._structured import default_threads
+    return str(_setting("threads") or default_threads())
 
 
 def _blas() -> str:
-    from cytensor.cpu import blas
-    return str(blas.prepare())
+    from cytensor.cpu.blas import prepare
+    return str(prepare())
+
+
+def _setting(name: str) -> object:
+    return getattr(config, name)
 
 
 def _told(tell: Callable[[], str]) -> str:

@@ -9,7 +9,7 @@ cimport cython
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.ref cimport Py_INCREF, PyObject
+from cpython.ref cimport Py_DECREF, PyObject
 from libc.stdint cimport int32_t, int64_t, intptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
@@ -39,6 +39,14 @@ cdef enum:
     STACK_ARRAYS = 64
 
 
+cdef int pause() except -1:
+    """Let other threads run."""
+    with nogil:
+        usleep(20)
+    PyErr_CheckSignals()
+    return 0
+
+
 @cython.final
 cdef class Cell:
     """The storage of a shared variable.
@@ -51,6 +59,21 @@ cdef class Cell:
 
     def __init__(self, value):
         self.value = value
+
+    def copy(self):
+        """Return a copy of the value, as it is between two calls."""
+        while self.writers:
+            pause()
+        return self.value.copy()
+
+    def set(self, value):
+        """Exchange the value, between two calls that change it."""
+        while self.writers:
+            pause()
+        self.value = value
+
+    def __reduce__(self):
+        return Cell, (self.copy(),)
 
 
 cdef class Profile:
@@ -176,9 +199,7 @@ cdef class Callable:
     cdef int acquire(self) except -1:
         cdef Cell cell
         while self.busy():
-            with nogil:
-                usleep(20)
-            PyErr_CheckSignals()
+            pause()
         for cell in self.cells:
             cell.readers += 1
         for i in self.program.written:
@@ -462,7 +483,11 @@ cdef raise_error(int status, ct_call *call, step):
     """Turn what a kernel reported into an exception that shows the user's line."""
     place = where(step.node)
     if status == CT_PYTHON:
-        raise
+        error = <object><PyObject *><intptr_t>call.info[0]
+        Py_DECREF(error)
+        if hasattr(error, "add_note"):
+            error.add_note(f"while running {step.label}{place}")
+        raise error
     if status == CT_INDEX:
         raise IndexError(f"{step.label}: index {call.info[0]} is out of bounds for axis "
                          f"{call.info[1]} with size {call.info[2]}{place}")

@@ -31,8 +31,9 @@ MAY_IMPORT = {
     "gpu":          {*BASE, *RUNTIME, "ops", "lowering", "cache"},
     "engine":       {*MIDDLE, "cpu", "gpu"},
     "shared":       ENGINE,
-    "function":     {*ENGINE, "shared"},
-    "tensor":       {*ENGINE, "shared", "function"},
+    "inputs":       ENGINE,
+    "function":     {*ENGINE, "shared", "inputs"},
+    "tensor":       {*ENGINE, "shared", "inputs", "function"},
 }
 #: The public names, and the command line: they see everything.
 DOORS = {"__init__", "__main__"}

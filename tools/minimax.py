@@ -16,7 +16,7 @@ HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.001")
 TOP = """\
 /* ctmath_poly.h: the minimax polynomials of ctmath.h. Written by tools/minimax.py.
  *
- * CT_POLY_NAME_F32(x) and _F64(x) are evaluated by Horner's rule. The comment gives what the
+ * CT_POLY_NAME_F32(x) and _F64(x) are evaluated by Horner's rule, long ones in two parts. The comment gives what the
  * polynomial stands for, its interval, and the error it brings in units of 2^-24 or 2^-53.
  */
 #ifndef CT_MATH_POLY_H
@@ -37,8 +37,7 @@ class Fit:
     weight: Callable
     low: float
     high: float
-    terms: dict             # {"F32": number of coefficients, "F64": ...}
-    whole: bool = False     # by Horner's rule, which rounds less where |x| is near 1 or more
+    terms: dict     # {"F32": number of coefficients, "F64": ...}
 
 
 def odd(function):
@@ -209,21 +208,21 @@ def horner(x, coefs, kind):
             *(f"    {row}, \\" for row in rows[:-1]), f"    {rows[-1]})"]
 
 
-def evaluation(fit, coefs, kind):
-    """Lines that evaluate the polynomial, as E(x^2) + x O(x^2) to halve the latency."""
-    if fit.whole or len(coefs) < 4:
+def evaluation(coefs, kind):
+    """Lines that evaluate a polynomial: a long one as L(x) + x^k H(x), to halve the latency."""
+    if len(coefs) < 8:
         return horner("x", coefs, kind)
-    odd_part = horner("(x) * (x)", coefs[1::2], kind)
-    even_part = horner("(x) * (x)", coefs[::2], kind)
-    return [f"fma_{kind.lower()}(x, {odd_part[0]}", *odd_part[1:-1], odd_part[-1] + ", \\",
-            *even_part[:-1], even_part[-1] + ")"]
+    half = 4 if len(coefs) < 12 else 8
+    high, low = horner("x", coefs[half:], kind), horner("x", coefs[:half], kind)
+    return [f"fma_{kind.lower()}(CT_POWER_{half}(x), \\", f"    {high[0]}", *high[1:-1],
+            high[-1] + ", \\", f"    {low[0]}", *low[1:-1], low[-1] + ")"]
 
 
 def macro(fit, kind, count):
     """The C text of one polynomial."""
     coefs = rounded(remez(fit, count), kind)
     units = error_of(fit, coefs) * 2 ** (24 if kind == "F32" else 53)
-    lines = evaluation(fit, coefs, kind)
+    lines = evaluation(coefs, kind)
     return "\n".join([
         f"/* {fit.about}; {float(fit.low):.4g} <= x <= {float(fit.high):.4g}; "
         f"error {float(units):.2g} */",

@@ -53,7 +53,7 @@ def fit(g, x, out=None):
     if g.type is not x.type:
         if out is not None:
             g = _count_missing(g, x, out)
-        g = _unspread(_sum_excess(g, x))
+        g = _sum_excess(g, x)
     return _to_dtype(g, x.type.dtype)
 
 
@@ -89,11 +89,19 @@ def _sum_excess(g, x):
     return g
 
 
-def _unspread(g):
-    """Undo a repetition that a rule has written out: a cotangent may be small."""
-    while g.owner is not None and g.owner.op is broadcast_to_op:
+def unspread(g):
+    """Make a cotangent small again: undo repetition, and axes of size 1 in front."""
+    while g.owner is not None and (g.owner.op is broadcast_to_op or _pads_left(g.owner)):
         g = g.owner.inputs[0]
     return g
+
+
+def _pads_left(node):
+    if node.op is not dimshuffle_op:
+        return False
+    order, ndim = node.params["order"], node.inputs[0].type.ndim
+    extra = len(order) - ndim
+    return order == (-1,) * extra + tuple(range(ndim))
 
 
 def total(a, b):

@@ -14,7 +14,8 @@ import warnings
 from cytensor._core import Variable, at_loc, toposort
 from cytensor.autodiff.absent import (DisconnectedInputError, DisconnectedType, NullType,
                                       NullTypeGradError, is_disconnected, is_null)
-from cytensor.autodiff.cotangents import expand, fit, is_float, number_like, total, zeros
+from cytensor.autodiff.cotangents import (
+    expand, fit, is_float, number_like, total, unspread, zeros)
 from cytensor.ops import elementwise
 from cytensor.ops.registry import KIND, as_variable
 
@@ -98,7 +99,7 @@ def _contribution(g, x, out):
         return None
     if is_null(g):
         return g
-    return fit(g, x, out) if is_float(x) else ZERO
+    return unspread(fit(g, x, out)) if is_float(x) else ZERO
 
 
 def _no_rule(node):

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define BLOCK 512
-#define ABREAST 4               /* vectors side by side, to hide the latency of a comparison */
 #define COLUMNS 1024            /* columns side by side: what they need stays in the L1 cache */
 #define SEGMENT (1 << 30)       /* rows that an int32 can count */
 
@@ -21,24 +20,16 @@ typedef struct {
 
 /* ----- real dtypes: one set of functions per dtype and direction -----
  *
- * S is how an item is stored, T how it is compared, M a signed integer of T's size. WORSE_EQ is <=
- * for a maximum; then "not <=" takes what is larger, or NaN; and than a NaN nothing is better. */
+ * S is how an item is stored, T how it is compared, M a signed integer of T's size. BEATS is > for
+ * a maximum. LANES of items are compared side by side, in as many vectors as fit the registers. */
 
 #define DIRECT(x) (x)
+#define LANES(T) (256 / (int)sizeof(T))
 
-static inline int any_bit(const void *vector)
-{
-    uint64_t words[8], all = 0;
-    memcpy(words, vector, 64);
-    for (int i = 0; i < 8; i++)
-        all |= words[i];
-    return all != 0;
-}
+/* A NaN beats all but a NaN. */
+#define IS_BETTER(BEATS, a, b) (((a) BEATS (b)) | (((a) != (a)) & ((b) == (b))))
 
-#define SEARCH_TYPE(name, S, T, M, READ) \
-typedef T vector_##name __attribute__((vector_size(64))); \
-typedef M mask_##name __attribute__((vector_size(64))); \
-enum { lanes_##name = 64 / sizeof(T), step_##name = ABREAST * lanes_##name }; \
+#define SEARCH_TYPE(name, S, T, READ) \
 static const T *block_##name(const char *x, int64_t n, int64_t stride, T *buffer) \
 { \
     if (sizeof(S) == sizeof(T) && stride == sizeof(S)) \
@@ -52,14 +43,10 @@ static const T *block_##name(const char *x, int64_t n, int64_t stride, T *buffer
 CT_CLONES static int64_t find_##name(const T *x, int64_t n, T value) \
 { \
     int64_t i = 0; \
-    for (; i + step_##name <= n; i += step_##name) { \
-        mask_##name found = {0}; \
-        for (int k = 0; k < ABREAST; k++) { \
-            vector_##name v; \
-            memcpy(&v, x + i + k * lanes_##name, 64); \
-            found |= (mask_##name)(v == value) | (mask_##name)(v != v); \
-        } \
-        if (any_bit(&found)) \
+    for (int found = 0; i + LANES(T) <= n; i += LANES(T)) { \
+        for (int k = 0; k < LANES(T); k++) \
+            found |= (x[i + k] == value) | (x[i + k] != x[i + k]); \
+        if (found) \
             break; \
     } \
     while (x[i] != value && x[i] == x[i]) \
@@ -67,35 +54,42 @@ CT_CLONES static int64_t find_##name(const T *x, int64_t n, T value) \
     return i; \
 }
 
-#define SEARCH(name, type, S, T, READ, WORSE_EQ) \
+#define SEARCH(name, type, S, T, M, READ, BEATS) \
 static int better_##name(const char *x, const char *than) \
 { \
     const T a = READ(*(const S *)x), b = READ(*(const S *)than); \
-    return !(a WORSE_EQ b) & (b == b); \
+    return IS_BETTER(BEATS, a, b); \
 } \
 \
-/* The extreme of a block; NaN, if there is one. */ \
-CT_CLONES static T extreme_##name(const T *x, int64_t n) \
+/* The extreme of n items, a multiple of the lanes; NaN, if there is one. */ \
+CT_CLONES static T extreme_of_lanes_##name(const T *restrict x, int64_t n) \
 { \
-    T best = x[0]; \
-    int64_t i = 0; \
-    if (n >= step_##type) { \
-        vector_##type v, lanes[ABREAST]; \
-        memcpy(lanes, x, sizeof lanes); \
-        for (i = step_##type; i + step_##type <= n; i += step_##type) \
-            for (int k = 0; k < ABREAST; k++) { \
-                memcpy(&v, x + i + k * lanes_##type, 64); \
-                const mask_##type keep = (v WORSE_EQ lanes[k]) | (lanes[k] != lanes[k]); \
-                lanes[k] = (vector_##type)(((mask_##type)lanes[k] & keep) \
-                                           | ((mask_##type)v & ~keep)); \
-            } \
-        T all[step_##type]; \
-        memcpy(all, lanes, sizeof all); \
-        for (int k = 0; k < step_##type; k++) \
-            best = !(all[k] WORSE_EQ best) & (best == best) ? all[k] : best; \
+    T lanes[LANES(T)]; \
+    M unordered[LANES(T)]; \
+    for (int k = 0; k < LANES(T); k++) { \
+        lanes[k] = x[k]; \
+        unordered[k] = x[k] != x[k]; \
     } \
+    for (int64_t i = LANES(T); i < n; i += LANES(T)) \
+        for (int k = 0; k < LANES(T); k++) { \
+            const T v = x[i + k]; \
+            lanes[k] = v BEATS lanes[k] ? v : lanes[k]; \
+            unordered[k] |= v != v; \
+        } \
+    for (int k = 0; k < LANES(T); k++) \
+        unordered[0] |= unordered[k]; \
+    for (int half = LANES(T) / 2; half > 0; half /= 2) \
+        for (int k = 0; k < half; k++) \
+            lanes[k] = lanes[k + half] BEATS lanes[k] ? lanes[k + half] : lanes[k]; \
+    return unordered[0] ? nan_##type : lanes[0]; \
+} \
+\
+static T extreme_##name(const T *x, int64_t n) \
+{ \
+    int64_t i = n - n % LANES(T); \
+    T best = i ? extreme_of_lanes_##name(x, i) : x[0]; \
     for (; i < n; i++) \
-        best = !(x[i] WORSE_EQ best) & (best == best) ? x[i] : best; \
+        best = IS_BETTER(BEATS, x[i], best) ? x[i] : best; \
     return best; \
 } \
 \
@@ -106,7 +100,7 @@ static int64_t row_##name(const char *x, int64_t n, int64_t stride) \
     for (int64_t i = 0; i < n; i += BLOCK) { \
         const int64_t size = ct_min(BLOCK, n - i); \
         const T e = extreme_##name(block_##type(x + i * stride, size, stride, buffer), size); \
-        if (where < 0 || (!(e WORSE_EQ best) & (best == best))) { \
+        if (where < 0 || IS_BETTER(BEATS, e, best)) { \
             best = e; \
             where = i; \
         } \
@@ -126,7 +120,7 @@ CT_CLONES static void walk_##name(const char *x, int64_t n, int64_t stride, int6
         const S *restrict row = (const S *)(x + i * stride); \
         for (int64_t j = 0; j < m; j++) { \
             const T v = READ(row[j]); \
-            const int take = !(v WORSE_EQ best[j]) & (best[j] == best[j]); \
+            const int take = IS_BETTER(BEATS, v, best[j]); \
             best[j] = take ? v : best[j]; \
             at[j] = take ? i : at[j]; \
         } \
@@ -157,10 +151,17 @@ static void columns_##name(const char *x, int64_t n, int64_t stride, int64_t m, 
     X(f16, uint16_t, float, int32_t, ct_half_to_float) \
     X(f32, float, float, int32_t, DIRECT) X(f64, double, double, int64_t, DIRECT)
 
+/* What a block with a NaN returns. Integers have none, and never ask. */
+enum { nan_i8, nan_u8 = 0, nan_i16 = 0, nan_u16 = 0, nan_i32 = 0, nan_u32 = 0, nan_i64 = 0,
+       nan_u64 = 0 };
+#define nan_f16 __builtin_nanf("")
+#define nan_f32 __builtin_nanf("")
+#define nan_f64 __builtin_nan("")
+
 #define SEARCH_BOTH(name, S, T, M, READ) \
-    SEARCH_TYPE(name, S, T, M, READ) \
-    SEARCH(max_##name, name, S, T, READ, <=) \
-    SEARCH(min_##name, name, S, T, READ, >=)
+    SEARCH_TYPE(name, S, T, READ) \
+    SEARCH(max_##name, name, S, T, M, READ, >) \
+    SEARCH(min_##name, name, S, T, M, READ, <)
 FOR_REALS(SEARCH_BOTH)
 
 /* ----- complex dtypes: by the real parts, then by the imaginary ones; a NaN in either counts ----- */

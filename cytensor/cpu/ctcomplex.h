@@ -14,16 +14,22 @@
 static inline float complex ctc_makef(float re, float im) { return CMPLXF(re, im); }
 static inline double complex ctc_make(double re, double im) { return CMPLX(re, im); }
 
+/* -x by its sign bit, which compilers do not fold into a subtraction */
+static inline float ctc_flipf(float x) { return of_bits_f32(bits_f32(x) ^ 0x80000000u); }
+static inline double ctc_flip(double x) { return of_bits_f64(bits_f64(x) ^ 1ull << 63); }
+
 #define CTC_FUNCTIONS(C, R, f) \
 \
 static inline R ctc_re##f(C x) { return creal##f(x); } \
 static inline R ctc_im##f(C x) { return cimag##f(x); } \
 static inline C ctc_conj##f(C x) { return ctc_make##f(ctc_re##f(x), -ctc_im##f(x)); } \
 \
+/* (-b) d stands for -(b d): GCC 12 turns alternating a c - b d, a d + b c into fused operations
+ * whatever -ffp-contract says, but not two sums. */ \
 static inline C ctc_mul##f(C x, C y) \
 { \
     const R a = ctc_re##f(x), b = ctc_im##f(x), c = ctc_re##f(y), d = ctc_im##f(y); \
-    return ctc_make##f(a * c - b * d, a * d + b * c); \
+    return ctc_make##f(a * c + ctc_flip##f(b) * d, a * d + b * c); \
 } \
 \
 /* Scaled by the larger part of y, so that abs(y)^2 cannot overflow. */ \

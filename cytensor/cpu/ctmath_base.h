@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Loops vectorise only when all that they call is inlined. */
+#define CT_INLINE static inline __attribute__((always_inline))
+
 #define CT_INF_F32 __builtin_inff()
 #define CT_NAN_F32 __builtin_nanf("")
 #define CT_INF_F64 __builtin_inf()
@@ -12,31 +15,31 @@
 
 /* ----- a number as its bits ----- */
 
-static inline uint32_t bits_f32(float x) { uint32_t u; memcpy(&u, &x, sizeof u); return u; }
-static inline float of_bits_f32(uint32_t u) { float x; memcpy(&x, &u, sizeof x); return x; }
-static inline uint64_t bits_f64(double x) { uint64_t u; memcpy(&u, &x, sizeof u); return u; }
-static inline double of_bits_f64(uint64_t u) { double x; memcpy(&x, &u, sizeof x); return x; }
+CT_INLINE uint32_t bits_f32(float x) { uint32_t u; memcpy(&u, &x, sizeof u); return u; }
+CT_INLINE float of_bits_f32(uint32_t u) { float x; memcpy(&x, &u, sizeof x); return x; }
+CT_INLINE uint64_t bits_f64(double x) { uint64_t u; memcpy(&u, &x, sizeof u); return u; }
+CT_INLINE double of_bits_f64(uint64_t u) { double x; memcpy(&x, &u, sizeof x); return x; }
 
-static inline float abs_f32(float x) { return __builtin_fabsf(x); }
-static inline double abs_f64(double x) { return __builtin_fabs(x); }
-static inline float copysign_f32(float x, float y) { return __builtin_copysignf(x, y); }
-static inline double copysign_f64(double x, double y) { return __builtin_copysign(x, y); }
+CT_INLINE float abs_f32(float x) { return __builtin_fabsf(x); }
+CT_INLINE double abs_f64(double x) { return __builtin_fabs(x); }
+CT_INLINE float copysign_f32(float x, float y) { return __builtin_copysignf(x, y); }
+CT_INLINE double copysign_f64(double x, double y) { return __builtin_copysign(x, y); }
 
 /* ----- a * b + c, rounded once where the target can ----- */
 
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define CT_HAS_FMA 1
-static inline float fma_f32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-static inline double fma_f64(double a, double b, double c) { return __builtin_fma(a, b, c); }
+CT_INLINE float fma_f32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+CT_INLINE double fma_f64(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #else
 #define CT_HAS_FMA 0
-static inline float fma_f32(float a, float b, float c) { return a * b + c; }
-static inline double fma_f64(double a, double b, double c) { return a * b + c; }
+CT_INLINE float fma_f32(float a, float b, float c) { return a * b + c; }
+CT_INLINE double fma_f64(double a, double b, double c) { return a * b + c; }
 #endif
 #define CT_FMA(a, b, c) _Generic((a), float: fma_f32, double: fma_f64)(a, b, c)
 
 /* a * b - p without error, where p is a * b rounded (Dekker's product where there is no fma). */
-static inline float product_error_f32(float a, float b, float p)
+CT_INLINE float product_error_f32(float a, float b, float p)
 {
 #if CT_HAS_FMA
     return __builtin_fmaf(a, b, -p);
@@ -46,7 +49,7 @@ static inline float product_error_f32(float a, float b, float p)
 #endif
 }
 
-static inline double product_error_f64(double a, double b, double p)
+CT_INLINE double product_error_f64(double a, double b, double p)
 {
 #if CT_HAS_FMA
     return __builtin_fma(a, b, -p);
@@ -86,6 +89,10 @@ static inline double product_error_f64(double a, double b, double p)
 #define CT_H25(f, x, c, ...) f(x, CT_H24(f, x, __VA_ARGS__), c)
 #define CT_HORNER_F32(x, n, ...) CT_H##n(fma_f32, x, __VA_ARGS__)
 #define CT_HORNER_F64(x, n, ...) CT_H##n(fma_f64, x, __VA_ARGS__)
+
+#define CT_POWER_2(x) ((x) * (x))
+#define CT_POWER_4(x) (CT_POWER_2(x) * CT_POWER_2(x))
+#define CT_POWER_8(x) (CT_POWER_4(x) * CT_POWER_4(x))
 
 #include "ctmath_poly.h"
 

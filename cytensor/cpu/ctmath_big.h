@@ -21,7 +21,7 @@ static const uint64_t ct_inverse_pi[] = {
 };
 
 /* The 64 bits from position `first` on */
-static inline uint64_t inverse_pi_bits(int first)
+CT_INLINE uint64_t inverse_pi_bits(int first)
 {
     const uint64_t *word = ct_inverse_pi + first / 64;
     const int shift = first % 64;
@@ -30,7 +30,7 @@ static inline uint64_t inverse_pi_bits(int first)
 
 /* x / (2 pi) modulo 1, as 192 bits after the point, most significant first. With x = m 2^e, the
  * bits of 1/pi that m turns into whole turns are skipped, and those beyond 2^-192 are dropped. */
-static inline void turns_of(double x, uint64_t turns[3])
+CT_INLINE void turns_of(double x, uint64_t turns[3])
 {
     const uint64_t bits = bits_f64(x), m = (bits & 0xfffffffffffffu) | 0x10000000000000u;
     const int first = 64 + (int)(bits >> 52 & 0x7ff) - 1076;
@@ -43,7 +43,7 @@ static inline void turns_of(double x, uint64_t turns[3])
 }
 
 /* The fraction of 192 bits as a pair: its leading 53 bits, and the next */
-static inline pair_f64 pair_of_fraction(const uint64_t words[3])
+CT_INLINE pair_f64 pair_of_fraction(const uint64_t words[3])
 {
     const int skip = words[0] ? __builtin_clzll(words[0]) : 64 + __builtin_clzll(words[1] | 1);
     const int word = skip / 64, shift = skip % 64;
@@ -58,7 +58,7 @@ static inline pair_f64 pair_of_fraction(const uint64_t words[3])
 }
 
 /* Reduce |x| by multiples of pi/2, whose number modulo 4 goes to *quarters. */
-static inline pair_f64 reduce_big_f64(double x, uint64_t *quarters)
+CT_INLINE pair_f64 reduce_big_f64(double x, uint64_t *quarters)
 {
     uint64_t w[3];
     turns_of(abs_f64(x), w);
@@ -102,8 +102,8 @@ CT_RARE double tan_big_f64(double x)
 }
 
 #define CT_BIG_TRIG(name)                                                                       \
-    static inline int is_big_##name##_f32(float x) { return !(abs_f32(x) <= CT_LIMIT_TRIG_F32); } \
-    static inline int is_big_##name##_f64(double x) { return !(abs_f64(x) <= CT_LIMIT_TRIG_F64); } \
+    CT_INLINE int is_big_##name##_f32(float x) { return !(abs_f32(x) <= CT_LIMIT_TRIG_F32); } \
+    CT_INLINE int is_big_##name##_f64(double x) { return !(abs_f64(x) <= CT_LIMIT_TRIG_F64); } \
     CT_RARE float name##_big_f32(float x)                                                       \
     {                                                                                           \
         const double d = x;                                                                     \
@@ -119,8 +119,8 @@ CT_RARE float fmod_big_f32(float x, float y) { return fmodf(x, y); }
 CT_RARE double fmod_big_f64(double x, double y) { return fmod(x, y); }
 
 #define CT_BIG_FLOOR(T, kind)                                                                   \
-    static inline int is_big_floor_mod_##kind(T x, T y) { return is_big_fmod_##kind(x, y); }    \
-    static inline int is_big_floor_div_##kind(T x, T y) { return is_big_fmod_##kind(x, y); }    \
+    CT_INLINE int is_big_floor_mod_##kind(T x, T y) { return is_big_fmod_##kind(x, y); }    \
+    CT_INLINE int is_big_floor_div_##kind(T x, T y) { return is_big_fmod_##kind(x, y); }    \
     CT_RARE T floor_mod_big_##kind(T x, T y)                                                    \
     {                                                                                           \
         return floor_mod_of_##kind(fmod_big_##kind(x, y), y);                                   \

@@ -6,63 +6,66 @@
 
 /* ----- exponentials ----- */
 
-/* 2^k e^(x + tail) for |x| <= 746 */
-static inline double exp_times_f64(double x, double tail, double k)
+/* p 2^n, given n + 2046 in the low bits */
+CT_INLINE double scale_f64(double p, uint64_t bits)
 {
-    const double round = CT_ROUND_F64 + 2046;
-    const double t = fma_f64(x, CT_LOG2E, round), n = t - round;
-    const double head = fma_f64(-n, CT_LN2_HI_F64, x), lost = fma_f64(-n, CT_LN2_LO_F64, tail);
-    const double r = head + lost;
-    const double p = 1 + (head + fma_f64(r * r, CT_POLY_EXP_F64(r), lost));
-    const uint64_t bits = bits_f64(t + k), half = bits >> 1;
+    const uint64_t half = bits >> 1;
     return p * of_bits_f64(half << 52) * of_bits_f64((bits - half) << 52);
 }
 
-/* e^x for |x| <= 708 */
-static inline double exp_near_f64(double x)
+CT_INLINE double at_most_f64(double high, double x)
+{
+    const int64_t limit = (int64_t)bits_f64(high), bits = (int64_t)bits_f64(x);
+    return of_bits_f64((uint64_t)(bits < limit ? bits : limit));
+}
+
+CT_INLINE double vanish_f64(double x, double low, double y)
+{
+    return of_bits_f64(bits_f64(y) & -(uint64_t)!(x < low));
+}
+
+/* e^(x + tail) 2^k, for x >= -746 */
+CT_INLINE double exp_times_f64(double x, double tail, uint64_t k)
+{
+    const double round = CT_ROUND_F64 + 2046;
+    const double t = at_most_f64(round + 1030, fma_f64(x, CT_LOG2E, round)), n = t - round;
+    const double head = fma_f64(-n, CT_LN2_HI_F64, x), lost = fma_f64(-n, CT_LN2_LO_F64, tail);
+    const double r = head + lost;
+    const double p = 1 + (head + fma_f64(r * r, CT_POLY_EXP_F64(r), lost));
+    return scale_f64(p, bits_f64(t) + k);
+}
+
+CT_INLINE double exp_f64(double x) { return vanish_f64(x, -746, exp_times_f64(x, 0, 0)); }
+
+/* e^x for x >= -708, but not just below overflow */
+CT_INLINE double exp_near_f64(double x)
 {
     const double round = CT_ROUND_F64 + 1023;
-    const double t = fma_f64(x, CT_LOG2E, round), n = t - round;
+    const double t = at_most_f64(round + 1023, fma_f64(x, CT_LOG2E, round)), n = t - round;
     const double r = fma_f64(-n, CT_LN2_LO_F64, fma_f64(-n, CT_LN2_HI_F64, x));
     const double p = 1 + fma_f64(r * r, CT_POLY_EXP_F64(r), r);
     return p * of_bits_f64(bits_f64(t) << 52);
 }
 
-static inline double at_least_f64(double low, double x) { return low > x ? low : x; }
-static inline double at_most_f64(double high, double x) { return high < x ? high : x; }
-
-static inline double exp_f64(double x)
-{
-    return exp_times_f64(at_most_f64(710, at_least_f64(-746, x)), 0, 0);
-}
-
-static inline double exp_falling_f64(double x)
-{
-    return exp_times_f64(at_least_f64(-746, x), 0, 0);
-}
-
-static inline double exp2_f64(double x)
+CT_INLINE double exp2_f64(double x)
 {
     const double round = CT_ROUND_F64 + 2046;
-    const double c = at_most_f64(1025, at_least_f64(-1076, x));
-    const double t = c + round, r = c - (t - round);
-    const double p = fma_f64(r, CT_POLY_EXP2_F64(r), 1);
-    const uint64_t bits = bits_f64(t), half = bits >> 1;
-    return p * of_bits_f64(half << 52) * of_bits_f64((bits - half) << 52);
+    const double t = at_most_f64(round + 1030, x + round), r = x - (t - round);
+    return vanish_f64(x, -1076, scale_f64(fma_f64(r, CT_POLY_EXP2_F64(r), 1), bits_f64(t)));
 }
 
-static inline double expm1_f64(double x)
+CT_INLINE double expm1_f64(double x)
 {
     const double round = CT_ROUND_F64 + 1022;
-    const double c = at_most_f64(710, at_least_f64(-38, x));
-    const double t = fma_f64(c, CT_LOG2E, round), n = t - round;
-    const double head = fma_f64(-n, CT_LN2_HI_F64, c), r = fma_f64(-n, CT_LN2_LO_F64, head);
+    const double t = fma_f64(x, CT_LOG2E, round), n = t - round;
+    const double head = fma_f64(-n, CT_LN2_HI_F64, x), r = fma_f64(-n, CT_LN2_LO_F64, head);
     const double tail = fma_f64(-n, CT_LN2_LO_F64, head - r);
     const double q = fma_f64(r * r, CT_POLY_EXP_F64(r), tail);
     const double scale = of_bits_f64(bits_f64(t) << 52), one = scale - 0.5;
     const double sum = fma_f64(scale, r, one), rest = fma_f64(scale, r, one - sum);
     const double y = 2 * (sum + fma_f64(scale, q, rest));
-    return abs_f64(x) < 0x1p-53 ? x : y;
+    const double near = abs_f64(x) < 0x1p-53 ? x : y, above = x < -38 ? -1 : near;
+    return t > round + 1024 ? CT_INF_F64 : above;
 }
 
 /* ----- logarithms ----- */
@@ -71,7 +74,7 @@ static inline double expm1_f64(double x)
 typedef struct { double e, f, y; } log_parts_f64;
 
 /* The exponent and mantissa of x: e comes by a magic number, as AVX2 cannot convert it. */
-static inline log_parts_f64 split_exponent_f64(double x)
+CT_INLINE log_parts_f64 split_exponent_f64(double x)
 {
     const double normal = x < 0x1p-1022 ? x * 0x1p52 : x;
     const double bias = x < 0x1p-1022 ? 0x1p52 + 1024 + 52 : 0x1p52 + 1024;
@@ -83,7 +86,7 @@ static inline log_parts_f64 split_exponent_f64(double x)
 }
 
 /* With s = f / (2 + f): log(1 + f) = 2 s + s R = f - s (f - R). */
-static inline log_parts_f64 split_log_f64(double x)
+CT_INLINE log_parts_f64 split_log_f64(double x)
 {
     log_parts_f64 parts = split_exponent_f64(x);
     const double f = parts.f, s = f / (2 + f), z = s * s;
@@ -92,28 +95,28 @@ static inline log_parts_f64 split_log_f64(double x)
     return parts;
 }
 
-static inline double log_special_f64(double x, double y)
+CT_INLINE double log_special_f64(double x, double y)
 {
     const double at_most_0 = x == 0 ? -CT_INF_F64 : CT_NAN_F64;
     const double finite = x > 0 ? y : at_most_0;
     return x < CT_INF_F64 ? finite : x;
 }
 
-static inline double log_f64(double x)
+CT_INLINE double log_f64(double x)
 {
     const log_parts_f64 p = split_log_f64(x);
     const double y = fma_f64(p.e, CT_LN2_HI_F64, p.f + fma_f64(p.e, CT_LN2_LO_F64, p.y));
     return log_special_f64(x, y);
 }
 
-static inline double log2_f64(double x)
+CT_INLINE double log2_f64(double x)
 {
     const double hi = CT_LOG2E, lo = 0x1.777d0ffda0d24p-56;
     const log_parts_f64 p = split_log_f64(x);
     return log_special_f64(x, p.e + fma_f64(p.f, hi, fma_f64(p.f, lo, p.y * hi)));
 }
 
-static inline double log10_f64(double x)
+CT_INLINE double log10_f64(double x)
 {
     const double hi = 0x1.bcb7b1526e50ep-2, lo = 0x1.95355baaafad3p-57;         /* log10(e) */
     const double two_hi = 0x1.34413509f78p-2, two_lo = 0x1.fef311f12b358p-46;   /* log10(2) */
@@ -122,21 +125,21 @@ static inline double log10_f64(double x)
     return log_special_f64(x, fma_f64(p.e, two_hi, fma_f64(p.f, hi, small)));
 }
 
-static inline double log_sum_f64(double u, double c)
+CT_INLINE double log_sum_f64(double u, double c)
 {
     const log_parts_f64 p = split_log_f64(u);
     const double rest = p.y + fma_f64(p.e, CT_LN2_LO_F64, c / u);
     return log_special_f64(u, fma_f64(p.e, CT_LN2_HI_F64, p.f + rest));
 }
 
-static inline double log1p_f64(double x)
+CT_INLINE double log1p_f64(double x)
 {
     const double u = 1 + x;
     const double c = x < 1 ? x - (u - 1) : 1 - (u - x);
     return x == 0 ? x : log_sum_f64(u, c);
 }
 
-static inline double log1mexp_f64(double x)
+CT_INLINE double log1mexp_f64(double x)
 {
     const double e = exp_f64(x), u = 1 - e;
     const int far = x < -0.6931471805599453;
@@ -144,62 +147,62 @@ static inline double log1mexp_f64(double x)
     return u == 1 ? -e : y;
 }
 
-static inline double log1p_exp_f64(double d)
+CT_INLINE double log1p_exp_f64(double d)
 {
-    const double t = exp_falling_f64(-d), s = t / (2 + t), z = s * s;
+    const double t = exp_f64(-d), s = t / (2 + t), z = s * s;
     return fma_f64(-s, fma_f64(-z, CT_POLY_LOG_HALF_F64(z), t), t);
 }
 
-static inline double softplus_f64(double x)
+CT_INLINE double softplus_f64(double x)
 {
     return (x > 0 ? x : 0) + log1p_exp_f64(abs_f64(x));
 }
 
-static inline double logaddexp_f64(double x, double y)
+CT_INLINE double logaddexp_f64(double x, double y)
 {
     const double d = x == y ? 0 : abs_f64(x - y);
     return (x > y ? x : y) + log1p_exp_f64(d);
 }
 
-static inline double sigmoid_f64(double x)
+CT_INLINE double sigmoid_f64(double x)
 {
-    const double e = exp_falling_f64(-abs_f64(x));
+    const double e = exp_f64(-abs_f64(x));
     return (x < 0 ? e : 1) / (1 + e);
 }
 
 /* ----- hyperbolic functions ----- */
 
-static inline double tanh_f64(double x)
+CT_INLINE double tanh_f64(double x)
 {
-    const double a = abs_f64(x), z = a * a, c = at_most_f64(20, a);
+    const double a = abs_f64(x), z = a * a;
     const double small = fma_f64(a * z, CT_POLY_TANH_F64(z), a);
-    const double large = 1 - 2 / (exp_near_f64(c + c) + 1);
+    const double large = 1 - 2 / (exp_near_f64(a + a) + 1);
     return copysign_f64(a < 0.625 ? small : large, x);
 }
 
-static inline double sinh_f64(double x)
+CT_INLINE double sinh_f64(double x)
 {
     const double a = abs_f64(x), z = a * a;
     const double small = fma_f64(a * z, CT_POLY_SINH_F64(z), a);
-    const double half = exp_times_f64(at_most_f64(712, a), 0, -1);
+    const double half = exp_times_f64(a, 0, -1);
     return copysign_f64(a < 1.5 ? small : half - 0.25 / half, x);
 }
 
-static inline double cosh_f64(double x)
+CT_INLINE double cosh_f64(double x)
 {
-    const double half = exp_times_f64(at_most_f64(712, abs_f64(x)), 0, -1);
+    const double half = exp_times_f64(abs_f64(x), 0, -1);
     return half + 0.25 / half;
 }
 
 /* log(1 + t + lost), or log(t) + log(2) where 1 is lost in t */
-static inline double log_of_sum_f64(double t, double lost, int large)
+CT_INLINE double log_of_sum_f64(double t, double lost, int large)
 {
     const double u = 1 + t, c = t < 1 ? t - (u - 1) : 1 - (u - t);
     const double y = log_sum_f64(large ? t : u, large ? 0 : c + lost);
     return y + (large ? 0x1.62e42fefa39efp-1 : 0);
 }
 
-static inline double asinh_f64(double x)
+CT_INLINE double asinh_f64(double x)
 {
     const double a = abs_f64(x), square = a * a;
     const int large = a > 0x1p28;
@@ -208,7 +211,7 @@ static inline double asinh_f64(double x)
     return copysign_f64(a < 0x1p-28 ? a : y, x);
 }
 
-static inline double acosh_f64(double x)
+CT_INLINE double acosh_f64(double x)
 {
     const double t = x - 1;
     const int large = x > 0x1p28;
@@ -217,7 +220,7 @@ static inline double acosh_f64(double x)
     return x < 1 ? CT_NAN_F64 : y;
 }
 
-static inline double atanh_f64(double x)
+CT_INLINE double atanh_f64(double x)
 {
     const double a = abs_f64(x), twice = a + a;
     const double t = a < 0.5 ? twice + twice * a / (1 - a) : twice / (1 - a);
@@ -230,7 +233,7 @@ static inline double atanh_f64(double x)
 typedef struct { double hi, lo; } pair_f64;
 
 /* x - k pi/2. Without fma the parts have 33 bits, so that k times a part is exact. */
-static inline pair_f64 reduce_f64(double x, double k)
+CT_INLINE pair_f64 reduce_f64(double x, double k)
 {
 #if CT_HAS_FMA
     const double p1 = 0x1.921fb54442d18p+0, p2 = 0x1.1a62633145c07p-54;
@@ -249,7 +252,7 @@ static inline pair_f64 reduce_f64(double x, double k)
     return r;
 }
 
-static inline double sin_turned_f64(pair_f64 r, uint64_t quarters)
+CT_INLINE double sin_turned_f64(pair_f64 r, uint64_t quarters)
 {
     const double z = r.hi * r.hi;
     const double s = r.hi + fma_f64(r.hi * z, CT_POLY_SIN_F64(z), r.lo);
@@ -258,7 +261,7 @@ static inline double sin_turned_f64(pair_f64 r, uint64_t quarters)
     return of_bits_f64(bits_f64(quarters & 1 ? c : s) ^ (quarters & 2) << 62);
 }
 
-static inline double tan_turned_f64(pair_f64 r, uint64_t quarters)
+CT_INLINE double tan_turned_f64(pair_f64 r, uint64_t quarters)
 {
     const double z = r.hi * r.hi;
     const double y = r.hi + fma_f64(r.hi * z, CT_POLY_TAN_F64(z), r.lo);
@@ -267,34 +270,34 @@ static inline double tan_turned_f64(pair_f64 r, uint64_t quarters)
 
 #define CT_LIMIT_TRIG_F64 (CT_HAS_FMA ? 0x1p30 : 0x1p19)
 
-static inline double quarter_turns_f64(double x)
+CT_INLINE double quarter_turns_f64(double x)
 {
     return fma_f64(x, 0x1.45f306dc9c883p-1, CT_ROUND_F64);
 }
 
-static inline double sin_f64(double x)
+CT_INLINE double sin_f64(double x)
 {
     const double t = quarter_turns_f64(x);
     const double y = sin_turned_f64(reduce_f64(x, t - CT_ROUND_F64), bits_f64(t));
     return x == 0 ? x : y;
 }
 
-static inline double cos_f64(double x)
+CT_INLINE double cos_f64(double x)
 {
     const double t = quarter_turns_f64(x);
     return sin_turned_f64(reduce_f64(x, t - CT_ROUND_F64), bits_f64(t) + 1);
 }
 
-static inline double tan_f64(double x)
+CT_INLINE double tan_f64(double x)
 {
     const double t = quarter_turns_f64(x);
     const double y = tan_turned_f64(reduce_f64(x, t - CT_ROUND_F64), bits_f64(t));
     return x == 0 ? x : y;
 }
 
-static inline double asin_rest_f64(double s, double z) { return s * z * CT_POLY_ASIN_F64(z); }
+CT_INLINE double asin_rest_f64(double s, double z) { return s * z * CT_POLY_ASIN_F64(z); }
 
-static inline double asin_f64(double x)
+CT_INLINE double asin_f64(double x)
 {
     const double a = abs_f64(x);
     const int near = a < 0.5;
@@ -305,7 +308,7 @@ static inline double asin_f64(double x)
     return copysign_f64(near ? s + rest : far, x);
 }
 
-static inline double acos_f64(double x)
+CT_INLINE double acos_f64(double x)
 {
     const double a = abs_f64(x);
     const int near = a < 0.5;
@@ -317,13 +320,13 @@ static inline double acos_f64(double x)
     return near ? middle : far;
 }
 
-static inline double atan_poly_f64(double t)
+CT_INLINE double atan_poly_f64(double t)
 {
     const double z = t * t;
     return fma_f64(t * z, CT_POLY_ATAN_F64(z), t);
 }
 
-static inline double atan_f64(double x)
+CT_INLINE double atan_f64(double x)
 {
     const double a = abs_f64(x);
     const double p = atan_poly_f64(a > 1 ? 1 / a : a);
@@ -331,7 +334,7 @@ static inline double atan_f64(double x)
     return copysign_f64(a > 1 ? far : p, x);
 }
 
-static inline double atan2_f64(double y, double x)
+CT_INLINE double atan2_f64(double y, double x)
 {
     const double ax = abs_f64(x), ay = abs_f64(y);
     const double low = ax < ay ? ax : ay, high = ax < ay ? ay : ax;
@@ -346,14 +349,14 @@ static inline double atan2_f64(double y, double x)
 /* ----- roots and powers ----- */
 
 /* The guess divides the upper half of the bits by 3 in double. */
-static inline double cbrt_guess_f64(double x)
+CT_INLINE double cbrt_guess_f64(double x)
 {
     const double upper = of_bits_f64(bits_f64(x) >> 32 | 0x4330000000000000u) - 0x1p52;
     const double guess = fma_f64(upper, -1.0 / 3, 0x553ef0ffp0) + 0x1p52;
     return of_bits_f64(bits_f64(guess) << 32);
 }
 
-static inline double cbrt_f64(double x)
+CT_INLINE double cbrt_f64(double x)
 {
     const double a = abs_f64(x), normal = a < 0x1p-1022 ? a * 0x1p54 : a;
     const double guess = cbrt_guess_f64(normal);
@@ -370,7 +373,7 @@ static inline double cbrt_f64(double x)
 }
 
 /* Scaled by a power of two near the larger, so that no square overflows or vanishes. */
-static inline double hypot_f64(double x, double y)
+CT_INLINE double hypot_f64(double x, double y)
 {
     const double a = abs_f64(x), b = abs_f64(y);
     const double high = a > b ? a : b, low = a > b ? b : a;
@@ -384,7 +387,7 @@ static inline double hypot_f64(double x, double y)
 }
 
 /* log(x) as hi + lo, to 2^-64 of itself: 2 s (1 + z/3 + z^2 P(z)) with all but P in pairs. */
-static inline pair_f64 log_pair_f64(double x)
+CT_INLINE pair_f64 log_pair_f64(double x)
 {
     const log_parts_f64 p = split_exponent_f64(x);
     const double f = p.f, d = 2 + f, d_lo = f - (d - 2), inverse = 1 / d;
@@ -405,7 +408,7 @@ static inline pair_f64 log_pair_f64(double x)
 }
 
 /* C99's cases, given r = |x|^y, which is right for all finite x != 0 and finite y. */
-static inline double pow_special_f64(double x, double y, double r)
+CT_INLINE double pow_special_f64(double x, double y, double r)
 {
     const double a = abs_f64(x), half = 0.5 * y;
     const int integer = __builtin_floor(y) == y, even = __builtin_floor(half) == half;
@@ -420,77 +423,81 @@ static inline double pow_special_f64(double x, double y, double r)
     return (x == 1) | (y == 0) ? 1 : known;
 }
 
-static inline double pow_f64(double x, double y)
+CT_INLINE double pow_f64(double x, double y)
 {
     const pair_f64 log = log_pair_f64(abs_f64(x));
-    const double p = y * log.hi, c = at_most_f64(746, at_least_f64(-746, p));
+    const double p = y * log.hi;
     const double error = fma_f64(y, log.lo, product_error_f64(y, log.hi, p));
-    return pow_special_f64(x, y, exp_times_f64(c, c == p ? error : 0, 0));
+    const double power = exp_times_f64(p, abs_f64(p) < 746 ? error : 0, 0);
+    return pow_special_f64(x, y, vanish_f64(p, -746, power));
 }
 
 /* Powers of floats: log2 to 2^-37 and 2^t to 2^-34 of itself are plenty. */
-static inline float pow_f32(float x, float y)
+CT_INLINE float pow_f32(float x, float y)
 {
     const double a = x, b = y;
     const log_parts_f64 p = split_exponent_f64(abs_f64(a));
     const double s = p.f / (2 + p.f), z = s * s;
     const double log = fma_f64(s * z, CT_POLY_LOG_WIDE_F64(z), s);
     const double t = b * fma_f64(log, 2 * CT_LOG2E, p.e);
-    const double power = exp2_wide(at_most_f64(300, at_least_f64(-300, t)));
+    const double power = vanish_f64(t, -300, exp2_wide(at_most_f64(300, t)));
     return (float)pow_special_f64(a, b, power);
 }
 
 /* ----- the error function ----- */
 
-/* erfc(a) for a >= 0 */
-static inline double erfc_tail_f64(double x)
+/* erfc(x) for x >= 0. A Newton step gives back what the product e p and the quotient lose. */
+CT_INLINE double erfc_tail_f64(double x)
 {
     const double a = at_most_f64(27.4, x);
     const double square = a * a, error = product_error_f64(a, a, square);
-    const double q = (a - 3) / (a + 3), e = exp_times_f64(-square, -error, 0);
-    return e * CT_POLY_ERFCX_F64(q) / fma_f64(2, a, 1);
+    const double q = (a - 3) / (a + 3), p = CT_POLY_ERFCX_F64(q);
+    const double e = exp_times_f64(-square, -error, 0), d = fma_f64(2, a, 1), inverse = 1 / d;
+    const double product = e * p, y = product * inverse, d_lo = (2 * a - d) + 1;
+    const double lost = product_error_f64(e, p, product) - y * d_lo;
+    return fma_f64(lost - product_error_f64(y, d, product), inverse, y);
 }
 
-static inline double erf_near_f64(double x)
+CT_INLINE double erf_near_f64(double x)
 {
     const double z = x * x;
     return fma_f64(x, CT_POLY_ERF_F64(z), x);
 }
 
-static inline double erf_f64(double x)
+CT_INLINE double erf_f64(double x)
 {
     const double a = abs_f64(x);
-    return copysign_f64(a < 0.96 ? erf_near_f64(a) : 1 - erfc_tail_f64(a), x);
+    return copysign_f64(a >= 0.96 ? 1 - erfc_tail_f64(a) : erf_near_f64(a), x);
 }
 
-static inline double erfc_f64(double x)
+CT_INLINE double erfc_f64(double x)
 {
     const double y = erfc_tail_f64(abs_f64(x)), far = x < 0 ? 2 - y : y;
-    return x < 0.5 && x > -0.96 ? 1 - erf_near_f64(x) : far;
+    return (x >= 0.5) | (x <= -0.96) ? far : 1 - erf_near_f64(x);
 }
 
 /* ----- rounding and remainders ----- */
 
-static inline double floor_f64(double x) { return __builtin_floor(x); }
-static inline double ceil_f64(double x) { return __builtin_ceil(x); }
-static inline double trunc_f64(double x) { return __builtin_trunc(x); }
-static inline double rint_f64(double x) { return __builtin_rint(x); }
-static inline double sqrt_f64(double x) { return __builtin_sqrt(x); }
+CT_INLINE double floor_f64(double x) { return __builtin_floor(x); }
+CT_INLINE double ceil_f64(double x) { return __builtin_ceil(x); }
+CT_INLINE double trunc_f64(double x) { return __builtin_trunc(x); }
+CT_INLINE double rint_f64(double x) { return __builtin_rint(x); }
+CT_INLINE double sqrt_f64(double x) { return __builtin_sqrt(x); }
 
-static inline double round_f64(double x)
+CT_INLINE double round_f64(double x)
 {
     const double a = abs_f64(x), down = __builtin_trunc(a);
     return copysign_f64(down + (a - down >= 0.5 ? 1.0 : 0.0), x);
 }
 
 /* Without fma the exact product below needs numbers that are not tiny. */
-static inline int is_big_fmod_f64(double x, double y)
+CT_INLINE int is_big_fmod_f64(double x, double y)
 {
     const double tiny = CT_HAS_FMA ? 0 : 0x1p-900;
     return !(abs_f64(x) < abs_f64(y) * 0x1p50) | (abs_f64(y) < tiny);
 }
 
-static inline double fmod_f64(double x, double y)
+CT_INLINE double fmod_f64(double x, double y)
 {
     const double a = abs_f64(x), b = abs_f64(y), q = __builtin_trunc(a / b);
 #if CT_HAS_FMA
@@ -502,13 +509,13 @@ static inline double fmod_f64(double x, double y)
     return copysign_f64(a < b ? a : inside, x);
 }
 
-static inline double floor_mod_of_f64(double r, double y)
+CT_INLINE double floor_mod_of_f64(double r, double y)
 {
     const double moved = (r < 0) != (y < 0) ? r + y : r;
     return r == 0 ? copysign_f64(0, y) : moved;
 }
 
-static inline double floor_div_of_f64(double x, double y, double r)
+CT_INLINE double floor_div_of_f64(double x, double y, double r)
 {
     const double moved = (r < 0) != (y < 0) && r != 0 ? 1 : 0;
     const double q = (x - r) / y - moved, down = __builtin_floor(q);
@@ -517,27 +524,27 @@ static inline double floor_div_of_f64(double x, double y, double r)
     return y == 0 ? x / y : whole;
 }
 
-static inline double floor_mod_f64(double x, double y)
+CT_INLINE double floor_mod_f64(double x, double y)
 {
     return floor_mod_of_f64(fmod_f64(x, y), y);
 }
 
-static inline double floor_div_f64(double x, double y)
+CT_INLINE double floor_div_f64(double x, double y)
 {
     return floor_div_of_f64(x, y, fmod_f64(x, y));
 }
 
 /* ----- choices ----- */
 
-static inline double sgn_f64(double x)
+CT_INLINE double sgn_f64(double x)
 {
     const double sign = x > 0 ? 1 : x < 0 ? -1 : 0;
     return x != x ? x : sign;
 }
 
-static inline double max_f64(double x, double y) { return x >= y || x != x ? x : y; }
-static inline double min_f64(double x, double y) { return x <= y || x != x ? x : y; }
-static inline double fmax_f64(double x, double y) { return x >= y || y != y ? x : y; }
-static inline double fmin_f64(double x, double y) { return x <= y || y != y ? x : y; }
+CT_INLINE double max_f64(double x, double y) { return x >= y || x != x ? x : y; }
+CT_INLINE double min_f64(double x, double y) { return x <= y || x != x ? x : y; }
+CT_INLINE double fmax_f64(double x, double y) { return x >= y || y != y ? x : y; }
+CT_INLINE double fmin_f64(double x, double y) { return x <= y || y != y ? x : y; }
 
 #endif

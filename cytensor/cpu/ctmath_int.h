@@ -10,9 +10,9 @@
 /* The quotient rounded towards 0. Short integers divide in a float type W that holds quotients
  * exactly, which vectorises; 0 as divisor becomes 1, since the callers replace the result. */
 #define CT_QUOTIENT(T, kind, W)                                                                 \
-    static inline T quotient_##kind(T x, T y) { return (T)(int64_t)((W)x / (W)(y == 0 ? 1 : y)); }
+    CT_INLINE T quotient_##kind(T x, T y) { return (T)(int64_t)((W)x / (W)(y == 0 ? 1 : y)); }
 #define CT_QUOTIENT_SHORT(T, kind, W)                                                           \
-    static inline T quotient_##kind(T x, T y) { return (T)(int32_t)((W)x / (W)(y == 0 ? 1 : y)); }
+    CT_INLINE T quotient_##kind(T x, T y) { return (T)(int32_t)((W)x / (W)(y == 0 ? 1 : y)); }
 CT_QUOTIENT_SHORT(int8_t, i8, float)
 CT_QUOTIENT_SHORT(uint8_t, u8, float)
 CT_QUOTIENT_SHORT(int16_t, i16, float)
@@ -20,10 +20,10 @@ CT_QUOTIENT_SHORT(uint16_t, u16, float)
 CT_QUOTIENT(int32_t, i32, double)
 CT_QUOTIENT(uint32_t, u32, double)
 
-static inline uint64_t quotient_u64(uint64_t x, uint64_t y) { return x / (y == 0 ? 1 : y); }
+CT_INLINE uint64_t quotient_u64(uint64_t x, uint64_t y) { return x / (y == 0 ? 1 : y); }
 
 /* INT64_MIN / -1 would trap, so -1 is left to a negation that wraps. */
-static inline int64_t quotient_i64(int64_t x, int64_t y)
+CT_INLINE int64_t quotient_i64(int64_t x, int64_t y)
 {
     const int64_t safe = y == 0 || y == -1 ? 1 : y;
     return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / safe;
@@ -32,17 +32,17 @@ static inline int64_t quotient_i64(int64_t x, int64_t y)
 /* Python's: the quotient rounded down, the remainder with the sign of y, both 0 if y is 0. U is
  * the unsigned type in which products wrap (at least 32 bits: shorter ones would become ints). */
 #define CT_DIVISION(T, kind, U)                                                                 \
-    static inline T fmod_##kind(T x, T y)                                                       \
+    CT_INLINE T fmod_##kind(T x, T y)                                                       \
     {                                                                                           \
         const T r = (T)((U)x - (U)quotient_##kind(x, y) * (U)y);                                \
         return y == 0 ? 0 : r;                                                                  \
     }                                                                                           \
-    static inline T floor_mod_##kind(T x, T y)                                                  \
+    CT_INLINE T floor_mod_##kind(T x, T y)                                                  \
     {                                                                                           \
         const T r = fmod_##kind(x, y);                                                          \
         return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                                   \
     }                                                                                           \
-    static inline T floor_div_##kind(T x, T y)                                                  \
+    CT_INLINE T floor_div_##kind(T x, T y)                                                  \
     {                                                                                           \
         const T q = quotient_##kind(x, y), r = fmod_##kind(x, y);                               \
         const T down = (T)(q - (r != 0 && (r < 0) != (y < 0) ? 1 : 0));                         \
@@ -51,7 +51,7 @@ static inline int64_t quotient_i64(int64_t x, int64_t y)
 
 /* By repeated squaring, modulo 2^bits. A negative exponent leaves 1 / x rounded towards 0. */
 #define CT_POWER(T, kind, U)                                                                    \
-    static inline T pow_##kind(T x, T y)                                                        \
+    CT_INLINE T pow_##kind(T x, T y)                                                        \
     {                                                                                           \
         U base = (U)x, power = 1;                                                               \
         for (U rest = y < 0 ? 0 : (U)y; rest; rest >>= 1) {                                     \
@@ -65,27 +65,27 @@ static inline int64_t quotient_i64(int64_t x, int64_t y)
 
 /* NumPy's: shifting by the width or more (or by a negative number) leaves 0, or -1. */
 #define CT_SHIFTS(T, kind, U)                                                                   \
-    static inline T shl_##kind(T x, T y)                                                        \
+    CT_INLINE T shl_##kind(T x, T y)                                                        \
     {                                                                                           \
         const U width = 8 * sizeof(T), by = (U)y;                                               \
         return by < width ? (T)((U)x << (by & (width - 1))) : 0;                                \
     }                                                                                           \
-    static inline T shr_##kind(T x, T y)                                                        \
+    CT_INLINE T shr_##kind(T x, T y)                                                        \
     {                                                                                           \
         const U width = 8 * sizeof(T), by = (U)y;                                               \
         return by < width ? (T)(x >> (by & (width - 1))) : (T)(x < 0 ? -1 : 0);                 \
     }
 
 #define CT_CHOICES(T, kind)                                                                     \
-    static inline T max_##kind(T x, T y) { return x > y ? x : y; }                              \
-    static inline T min_##kind(T x, T y) { return x < y ? x : y; }
+    CT_INLINE T max_##kind(T x, T y) { return x > y ? x : y; }                              \
+    CT_INLINE T min_##kind(T x, T y) { return x < y ? x : y; }
 
 #define CT_SIGNED(T, kind, U)                                                                   \
-    static inline T abs_##kind(T x) { return x < 0 ? (T)(0 - (U)x) : x; }                       \
-    static inline T sgn_##kind(T x) { return (T)((x > 0) - (x < 0)); }
+    CT_INLINE T abs_##kind(T x) { return x < 0 ? (T)(0 - (U)x) : x; }                       \
+    CT_INLINE T sgn_##kind(T x) { return (T)((x > 0) - (x < 0)); }
 #define CT_UNSIGNED(T, kind)                                                                    \
-    static inline T abs_##kind(T x) { return x; }                                               \
-    static inline T sgn_##kind(T x) { return x > 0; }
+    CT_INLINE T abs_##kind(T x) { return x; }                                               \
+    CT_INLINE T sgn_##kind(T x) { return x > 0; }
 
 #define CT_INTEGERS(T, kind, U)                                                                 \
     CT_DIVISION(T, kind, U) CT_POWER(T, kind, U) CT_SHIFTS(T, kind, U) CT_CHOICES(T, kind)
@@ -109,20 +109,20 @@ CT_UNSIGNED(uint64_t, u64)
 /* ----- casts from floats to integers, as NumPy's on x86: what does not fit is defined ----- */
 
 #define CT_CASTS(T, kind, two_31, two_63)                                                       \
-    static inline int32_t to_i32_##kind(T x)                                                    \
+    CT_INLINE int32_t to_i32_##kind(T x)                                                    \
     {                                                                                           \
         return x >= -two_31 && x < two_31 ? (int32_t)x : INT32_MIN;                             \
     }                                                                                           \
-    static inline int64_t to_i64_##kind(T x)                                                    \
+    CT_INLINE int64_t to_i64_##kind(T x)                                                    \
     {                                                                                           \
         return x >= -two_63 && x < two_63 ? (int64_t)x : INT64_MIN;                             \
     }                                                                                           \
-    static inline int8_t to_i8_##kind(T x) { return (int8_t)to_i32_##kind(x); }                 \
-    static inline int16_t to_i16_##kind(T x) { return (int16_t)to_i32_##kind(x); }              \
-    static inline uint8_t to_u8_##kind(T x) { return (uint8_t)to_i32_##kind(x); }               \
-    static inline uint16_t to_u16_##kind(T x) { return (uint16_t)to_i32_##kind(x); }            \
-    static inline uint32_t to_u32_##kind(T x) { return (uint32_t)to_i64_##kind(x); }            \
-    static inline uint64_t to_u64_##kind(T x)                                                   \
+    CT_INLINE int8_t to_i8_##kind(T x) { return (int8_t)to_i32_##kind(x); }                 \
+    CT_INLINE int16_t to_i16_##kind(T x) { return (int16_t)to_i32_##kind(x); }              \
+    CT_INLINE uint8_t to_u8_##kind(T x) { return (uint8_t)to_i32_##kind(x); }               \
+    CT_INLINE uint16_t to_u16_##kind(T x) { return (uint16_t)to_i32_##kind(x); }            \
+    CT_INLINE uint32_t to_u32_##kind(T x) { return (uint32_t)to_i64_##kind(x); }            \
+    CT_INLINE uint64_t to_u64_##kind(T x)                                                   \
     {                                                                                           \
         const uint64_t beyond = (uint64_t)to_i64_##kind(x - two_63) ^ (uint64_t)INT64_MIN;      \
         return x >= two_63 ? beyond : (uint64_t)to_i64_##kind(x);                               \
@@ -133,7 +133,7 @@ CT_CASTS(double, f64, 0x1p31, 0x1p63)
 /* ----- half precision (IEEE binary16), by its bits ----- */
 
 /* Denormals become right when the float unit multiplies them up. */
-static inline float half_to_float(uint16_t h)
+CT_INLINE float half_to_float(uint16_t h)
 {
     const uint32_t sign = (uint32_t)(h & 0x8000) << 16, body = (uint32_t)(h & 0x7fff) << 13;
     const float normal = of_bits_f32(body + 0x38000000);
@@ -145,7 +145,7 @@ static inline float half_to_float(uint16_t h)
 
 /* Round to nearest, halves to even: in the bits, or for denormals by adding 1/2, whose last
  * place is the smallest half. */
-static inline uint16_t float_to_half(float x)
+CT_INLINE uint16_t float_to_half(float x)
 {
     const uint32_t bits = bits_f32(x), sign = bits >> 16 & 0x8000, body = bits & 0x7fffffff;
     const uint32_t normal = (body - 0x38000000 + 0xfff + (body >> 13 & 1)) >> 13;
@@ -158,7 +158,7 @@ static inline uint16_t float_to_half(float x)
 }
 
 /* Rounded once: to float towards odd first, so that the second rounding sees what was lost. */
-static inline uint16_t double_to_half(double x)
+CT_INLINE uint16_t double_to_half(double x)
 {
     const uint64_t bits = bits_f64(x), lost = bits & 0x1fffffff;
     const double odd = of_bits_f64((bits & ~(uint64_t)0x1fffffff) | (lost ? 0x20000000 : 0));

@@ -18,19 +18,20 @@ CT_FOR_BINARY(DECLARE_BINARY)
 
 /* ----- polygamma ----- */
 
-/* sum over k >= 0 of (q + k)^-s, for q > 0: terms up to 12, then Euler and Maclaurin's formula. */
+/* sum over k >= 0 of (q + k)^-s, for q > 0: large terms, then Euler and Maclaurin's formula. */
 static double ct_zeta(double s, double q)
 {
     /* (2j)! / B_2j for j = 1, 2, .. */
     static const double divisors[] = {
         12.0, -720.0, 30240.0, -1209600.0, 47900160.0, -1307674368000.0 / 691,
+        74724249600.0, -10670622842880000.0 / 3617,
     };
     double total = 0, term, factor = s;
-    for (; q < 12; q++)
+    for (; q < 10 + s; q++)
         total += pow(q, -s);
     term = pow(q, -s);
     total += term * q / (s - 1) + term / 2;
-    for (int j = 0; j < 6; j++) {
+    for (int j = 0; j < 8; j++) {
         term /= q;
         total += factor * term / divisors[j];
         term /= q;

@@ -1,6 +1,8 @@
 """Writes one segment of a program: its registers, values and steps."""
+from cytensor import _python
 from cytensor._core import DTYPES, Constant, TensorType
 from cytensor._program import Segment, Step
+from cytensor._python import PythonCall
 from cytensor.lowering.sizes import SIZE_ARGS
 from cytensor.lowering.tiles import TileProgram
 from cytensor.ops.sizes import Size
@@ -179,6 +181,18 @@ class Emitter:
             _KERNEL, outs, ins, numbers, node, fn=self.device.structured_kernel(op.name),
             accumulates=accumulates, label=op.name, commits=commits))
 
+    def python(self, node):
+        """Write a node that runs Python."""
+        if node.op.sizes is None:
+            raise NotImplementedError(f"{node!r} says nothing of the sizes of its results: give "
+                                      "the op a size rule")
+        call = PythonCall(node.op.traits["perform"], node.params, len(node.outputs))
+        ins = [self.value(x) for x in node.inputs]
+        outs = [self._result(out) for out in node.outputs]
+        self.segment.steps.append(Step(
+            _KERNEL, outs, ins, (call.address,), node, fn=_python.kernel, label=node.op.name,
+            python=call))
+
     def _is_size_arg(self, node, i):
         return i >= SIZE_ARGS.get(node.op.name, len(node.inputs))
 
@@ -195,10 +209,10 @@ class Emitter:
         part, spread = [self.segment.add_value(_VIEW, CODES[out.type.dtype], len(sizes))
                         for _ in range(2)]
         kernel = self.device.structured_kernel("copy" if node.params["set"] else "add_into")
-        self.segment.steps += [
+        self.segment.steps.extend([
             Step(_SLICE, [part], [whole], numbers, node),
             Step(_BROADCAST, [spread], [update], sizes, node),
-            Step(_KERNEL, [], [part, spread], (), node, fn=kernel, label=node.op.name)]
+            Step(_KERNEL, [], [part, spread], (), node, fn=kernel, label=node.op.name)])
 
     def copy(self, variable, home, index, spare=-1, commits=False):
         """Write a copy of a value to an output."""

@@ -264,6 +264,8 @@ class _Lowering:
             emitter.group(unit, self.stored, aliases, commits)
         elif unit.node.op.kind == "inc":
             emitter.increment(unit.node)
+        elif unit.node.op.kind == "python":
+            emitter.python(unit.node)
         else:
             emitter.kernel(unit.node, commits)
 

@@ -11,7 +11,6 @@ from cytensor.ops.registry import dtype_of, normal_axis, structured, to_dtype
 from cytensor.ops.subtensor import WHOLE, inc_subtensor_op, subtensor
 from cytensor.ops.views import as_tensor_variable, product, promoted, reshaped, sizes_of
 
-
 # ----- along one axis -----
 
 def backwards(x, axis):

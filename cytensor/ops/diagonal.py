@@ -1,5 +1,5 @@
 """Diagonals: taking them out of arrays, and making arrays of them."""
-from cytensor.ops.axes import moveaxis, permuted
+from cytensor.ops.axes import moveaxis
 from cytensor.ops.gather import scatter_set
 from cytensor.ops.generate import counted, filled
 from cytensor.ops.registry import dtype_of, normal_axis, structured

@@ -62,7 +62,6 @@ def _check_out(out, names, subscripts):
             raise ValueError(f"einsum: {name!r} in the result of {subscripts!r} "
                              "is in no operand")
 
-
 # ----- one operand -----
 
 class _Operand:

@@ -267,12 +267,13 @@ fmin = elementwise(
 
 
 def _clip_vjp(g, out, x, low, high):
-    below, above = lt(x, low), gt(x, high)
-    return (switch(or_(below, above), 0, g), switch(below, g, 0), switch(above, g, 0))
+    below, above = lt(x, low), gt(maximum(x, low), high)        # high wins over low
+    return (switch(or_(below, gt(x, high)), 0, g), switch(above, 0, switch(below, g, 0)),
+            switch(above, g, 0))
 
 
 clip = elementwise(
-    "clip", {"?": "({x} | {y}) & {z}", "*": "ct_min(ct_max({x}, {y}), {z})"}, _clip_vjp,
+    "clip", {"?": "({x} | {y}) & {z}", "*": "ct_min({z}, ct_max({x}, {y}))"}, _clip_vjp,
     kinds="biuf", doc="Limit to the range from the second to the third.")
 
 
@@ -310,7 +311,7 @@ hard_sigmoid = elementwise(
 
 def _ultra_fast_sigmoid_vjp(g, y, x):
     half = abs(x) * 0.5
-    slope = switch(lt(half, 1.7), 0.375 * 2 / sqr(1 + half), 0.25 * 0.0458812946797165)
+    slope = switch(lt(half, 1.7), 0.375 / sqr(1 + half), 0.25 * 0.0458812946797165)
     return (g * switch(lt(half, 3), slope, 0),)
 
 

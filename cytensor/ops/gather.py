@@ -4,9 +4,7 @@ gather and scatter_add are each other's gradients, as are pick and unpick.
 """
 from cytensor.ops.registry import KIND, dtype_of, scalar_like, structured, to_bool, to_dtype
 from cytensor.ops.subtensor import check_fits
-from cytensor.ops.views import (
-    as_size, no_gradients, padded_left, shape_i_op, sizes_of, spread)
-
+from cytensor.ops.views import as_size, no_gradients, padded_left, shape_i_op, sizes_of, spread
 
 # ----- checks -----
 

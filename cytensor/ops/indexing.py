@@ -283,8 +283,8 @@ def _value_for(x, y, what):
     """Return ``y`` in the dtype of ``x``, if it can be had without loss of kind."""
     dtype = x.type.dtype
     if is_weak(y):
-        lossy = (isinstance(y, complex) and KIND[dtype] != "c"
-                 or isinstance(y, float) and KIND[dtype] in "biu")
+        lossy = ((isinstance(y, complex) and KIND[dtype] != "c")
+                 or (isinstance(y, float) and KIND[dtype] in "biu"))
         y = None if lossy else scalar_like(y, dtype)
     else:
         y = as_tensor_variable(y)

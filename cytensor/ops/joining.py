@@ -205,7 +205,6 @@ def column_stack(xs):
     xs = [as_tensor_variable(x) for x in xs]
     return join(1, *[x if x.type.ndim > 1 else permuted(atleast_1d(x), (0, -1)) for x in xs])
 
-
 # ----- cutting apart -----
 
 def slice_axis(x, axis, start, stop):

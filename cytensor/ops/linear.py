@@ -67,7 +67,6 @@ gemm = structured(
     "gemm", lambda c, a, b, alpha, beta: c.type.dtype, _gemm_sizes, _gemm_vjp, coerce=promoted,
     accumulates=True, doc="beta * c + alpha * (a @ b), for matrices.")
 
-
 # ----- dtypes: BLAS has no float16, and truth values are or-ed -----
 
 def _pair(x, y):

@@ -2,7 +2,7 @@
 from cytensor._core import Op
 from cytensor.ops import (
     arithmetic, axes, cumulative, diagonal, einsum, elementwise as ew, generate, joining, linear,
-    rearrange, reduce, select, shape)
+    matrices, ranges, rearrange, reduce, select, shape, statistics)
 
 #: NumPy's names of the ufuncs that we name otherwise.
 _UFUNC_NAMES = {
@@ -24,13 +24,16 @@ _HOMES = {
     diagonal: "diag diagonal trace",
     einsum: "einsum",
     ew: "angle clip imag isclose real",
-    generate: "empty_like full_like linspace logspace meshgrid ones_like tril triu zeros_like",
+    generate: "empty_like full_like ones_like zeros_like",
     joining: "array_split column_stack concatenate dstack hstack split stack vstack",
     linear: "dot inner kron outer tensordot vdot",
+    matrices: "tril triu",
+    ranges: "linspace logspace meshgrid",
     rearrange: "flip fliplr flipud pad repeat roll rot90 tile",
-    reduce: "all any argmax argmin max mean min prod ptp std sum var",
+    reduce: "all any argmax argmin max min prod sum",
     select: "choose compress flatnonzero nonzero take take_along_axis",
     shape: "broadcast_arrays broadcast_to ravel reshape shape size",
+    statistics: "mean ptp std var",
 }
 _FUNCTIONS = {name: getattr(home, name) for home, names in _HOMES.items()
               for name in names.split()}

@@ -6,9 +6,8 @@ from cytensor.ops.cumulative import backwards, cumsum_op
 from cytensor.ops.gather import gather, scatter_add
 from cytensor.ops.generate import counted, filled
 from cytensor.ops.joining import slice_axis
-from cytensor.ops.registry import (
-    is_weak, normal_axes, normal_axis, scalar_like, to_dtype)
-from cytensor.ops.subtensor import WHOLE, inc_subtensor_op
+from cytensor.ops.registry import is_weak, normal_axes, normal_axis, scalar_like, to_dtype
+from cytensor.ops.subtensor import inc_subtensor_op
 from cytensor.ops.views import (
     as_size, as_sizes, as_tensor_variable, join_op, padded_left, product, reshaped, sizes_of,
     spread)
@@ -17,7 +16,6 @@ from cytensor.ops.views import (
 def take_on_axis(x, axis, indices):
     """Return ``x`` with the entries of one axis that a vector of indices names."""
     return moveaxis(gather(moveaxis(x, axis, 0), indices), 0, axis)
-
 
 # ----- repeating -----
 

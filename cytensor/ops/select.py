@@ -9,8 +9,7 @@ from cytensor.ops.generate import counted
 from cytensor.ops.indexing import places
 from cytensor.ops.joining import stack, tensors
 from cytensor.ops.registry import KIND, normal_axis, to_dtype
-from cytensor.ops.views import (
-    as_size, as_tensor_variable, common_sizes, reshaped, sizes_of, spread)
+from cytensor.ops.views import as_size, as_tensor_variable, common_sizes, reshaped, sizes_of, spread
 
 
 def _indices(indices, what):
@@ -153,7 +152,6 @@ def choose(a, choices, mode="raise"):
     table = spread(expand_dims(table, new), [n, *sizes])
     a = spread(_within(a, n, mode, "choose"), sizes)
     return gather(table, a, *[_along(counted(m), i, ndim) for i, m in enumerate(sizes)])
-
 
 # ----- by truth -----
 

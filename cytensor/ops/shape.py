@@ -75,7 +75,6 @@ def size(x):
     """
     return as_size(product(sizes_of(as_tensor_variable(x))))
 
-
 # ----- reshape -----
 
 def reshape(x, newshape, ndim=None):

@@ -14,7 +14,6 @@ from cytensor.ops.select import flatnonzero
 from cytensor.ops.linear import dot
 from cytensor.ops.views import as_tensor_variable
 
-
 # ----- the ops -----
 
 def _total(x, axis):

@@ -27,14 +27,14 @@ def position(S, n, i):
 
 
 def _clipped(S, n, i, low, high):
-    if type(i) is int and i == low:
-        return low
+    if type(i) is int and i == low == 0:
+        return 0
     return S.min(S.max(position(S, n, i), low), high)
 
 
 def _forward(S, n, start, stop, step):
     """First place and length of a slice whose step is positive."""
-    if type(start) is int and start >= 0 and (stop is None or type(stop) is int and stop < 0):
+    if type(start) is int and start >= 0 and (stop is None or (type(stop) is int and stop < 0)):
         first = 0 if start == 0 else S.min(start, n)
         span = n - (start - (stop or 0))    # so that x[1:] and x[:-1] have the same size
     else:
@@ -97,7 +97,6 @@ def part_sizes(S, shape, values, index):
         else:
             out.append(slice_span(S, shape[axis], *items)[1])
     return (*out, *shape[len(index):])
-
 
 # ----- the ops -----
 

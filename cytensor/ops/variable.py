@@ -8,7 +8,7 @@ from cytensor import config
 from cytensor._core import Constant, Variable, register_classes
 from cytensor.ops import (
     arithmetic, axes, cumulative, diagonal as diagonals, elementwise as ew, generate, indexing,
-    joining, linear, protocols, rearrange, reduce, select, shape as shapes)
+    joining, linear, protocols, rearrange, reduce, select, shape as shapes, statistics)
 from cytensor.ops.registry import cast, register_maker
 from cytensor.ops.views import copied
 
@@ -137,23 +137,23 @@ class TensorOperators:
 
     sum = reduce.sum
     prod = reduce.prod
-    mean = reduce.mean
-    var = reduce.var
-    std = reduce.std
+    mean = statistics.mean
+    var = statistics.var
+    std = statistics.std
     max = reduce.max
     min = reduce.min
     argmax = reduce.argmax
     argmin = reduce.argmin
     any = reduce.any
     all = reduce.all
-    ptp = reduce.ptp
+    ptp = statistics.ptp
     cumsum = cumulative.cumsum
     cumprod = cumulative.cumprod
     trace = diagonals.trace
 
     def norm(self, L=2, axis=None, keepdims=False):
         """Return the vector norm of order ``L``; see ``norm``."""
-        return reduce.norm(self, L, axis, keepdims)
+        return statistics.norm(self, L, axis, keepdims)
 
     # ----- shape -----
 

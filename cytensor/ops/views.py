@@ -59,7 +59,6 @@ def padded_left(x, ndim):
         return x
     return dimshuffle_op(x, order=(-1,) * extra + tuple(range(x.type.ndim)))
 
-
 # ----- sizes as variables -----
 
 shape_i_op = structured(
@@ -247,10 +246,11 @@ def _cancel(total, known):
 
 
 def _check_reshape(S, x, have, want):
-    message = (f"reshape: {{a}} elements do not fit into {{b}} places (x is {x.type}, "
-               f"the shape is {static(want)}; equal sizes are left out of the count)")
     total, known = _cancel(have, want)
-    S.equal(S.product(total), S.product(known), message)
+    if S.product(total) is not S.product(known):
+        S.equal(S.product(have), S.product(want),
+                f"reshape: the {{a}} elements of x ({x.type}) do not fit into the {{b}} places of "
+                f"shape {static(want)}")
     return tuple(want)
 
 
@@ -330,7 +330,7 @@ def _broadcast_sizes(S, shapes, inputs):
 
 broadcast_to_op = structured(
     "broadcast_to", lambda x, *dims: x.type.dtype, _broadcast_sizes,
-    lambda g, out, x, *dims: (g, *no_gradients(len(dims))),     # the walk sums over what was repeated
+    lambda g, out, x, *dims: (g, *no_gradients(len(dims))),     # the walk sums what was repeated
     kind="view", coerce=sizes_last, doc="Repeat along axes of size 1.")
 
 

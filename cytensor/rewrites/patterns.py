@@ -15,7 +15,7 @@ Arithmetic between constants is done while the new side is built, so that other 
 import numpy as np
 
 from cytensor._core import Constant, Variable, at_loc, hole, new_constant
-from cytensor.ops import elementwise as ew
+from cytensor.ops import elementwise as ew, variable  # noqa: F401  (holes have operators)
 from cytensor.ops.registry import scalar_like
 from cytensor.ops.views import sizes_of, spread
 
@@ -84,11 +84,17 @@ class Rule:
     def __init__(self, old, new, where=None, name=None, shared=False):
         self.old, self.new, self.where = old, new, where
         self.op = old.owner.op
-        self.name = name or f"{show(old)} -> {new.__name__ if callable(new) else show(new)}"
-        self.shared = shared or (not callable(new) and _count_nodes(new) <= 1)
-        self._holes = {v.name: v for v in _pattern_leaves(old)}
-        self._where_names = _argument_names(where)
-        self._build_names = _argument_names(new)
+        self.shared = shared or (not callable(new) and _is_small(new))
+        self._name = name
+        self._fillers = {}          # for `where` and for a callable `new`: the holes they name
+
+    @property
+    def name(self):
+        """What the debug output calls the rule."""
+        if self._name is None:
+            new = self.new.__name__ if callable(self.new) else show(self.new)
+            self._name = f"{show(self.old)} -> {new}"
+        return self._name
 
     def __repr__(self):
         return self.name
@@ -107,7 +113,7 @@ class Rule:
         def accept(env, inner):
             if not self.shared and _used_elsewhere(inner, uses):
                 return None
-            if self.where is not None and not self.where(*self._pick(env, self._where_names)):
+            if self.where is not None and not self._call(self.where, env):
                 return None
             return env
 
@@ -120,14 +126,21 @@ class Rule:
 
     def _made(self, env, root):
         if callable(self.new):
-            return self.new(*self._pick(env, self._build_names))
+            return self._call(self.new, env)
         new = _instantiate(self.new, env)
         if isinstance(new, Variable):
             return new
         return spread(scalar_like(new, root.type.dtype), sizes_of(root))
 
-    def _pick(self, env, names):
-        return [env[self._holes.get(name, name)] for name in names]
+    def _call(self, function, env):
+        """Call a function with what fills the holes that its arguments are named after."""
+        fillers = self._fillers.get(function)
+        if fillers is None:
+            by_name = {leaf.name: leaf for leaf in _pattern_leaves(self.old)}
+            code = function.__code__
+            fillers = self._fillers[function] = [
+                by_name.get(name, name) for name in code.co_varnames[:code.co_argcount]]
+        return function(*[env[key] for key in fillers])
 
 
 class NodeRule:
@@ -345,15 +358,10 @@ def _pattern_leaves(pattern):
         leaf for p in pattern.owner.inputs for leaf in _pattern_leaves(p)))
 
 
-def _count_nodes(pattern):
-    if not isinstance(pattern, Variable) or pattern.owner is None:
-        return 0
-    return 1 + sum(map(_count_nodes, pattern.owner.inputs))
-
-
-def _argument_names(function):
-    code = getattr(function, "__code__", None)
-    return code.co_varnames[:code.co_argcount] if code else ()
+def _is_small(pattern):
+    """Whether a pattern is one op over holes and numbers, or less."""
+    return not isinstance(pattern, Variable) or pattern.owner is None or not any(
+        [isinstance(p, Variable) and p.owner is not None for p in pattern.owner.inputs])
 
 
 def show(pattern):

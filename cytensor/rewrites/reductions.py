@@ -18,6 +18,14 @@ def total(x):
     return sum_op(x, axis=axis, keepdims=keepdims)
 
 
+def sum_of_picked(x, axis, keepdims):
+    """Each row of unpick holds one number that is not zero."""
+    ndim = x.type.ndim
+    if axis != (ndim,):
+        return None
+    return dimshuffle_op(x, order=(*range(ndim), -1)) if keepdims else x
+
+
 def is_scalar(s, x):
     """Whether ``s`` is one number, and ``x`` is not."""
     return s.type.ndim == 0 and x.type.ndim > 0
@@ -39,6 +47,19 @@ def _reduce_in_place(op):
     return Rule(dimshuffle_op(op(x, axis=axis, keepdims=False), order=order),
                 op(x, axis=axis, keepdims=True), name=f"{op.name}(x)[:, None] -> keepdims",
                 where=lambda x, axis, order: order == kept_order(x.type.ndim, axis))
+
+
+def _reduce_dropped(op):
+    """Axes that are kept with size 1, and then dropped, need not be kept."""
+    def dropped(x, axis, order):
+        if any([i in axis for i in order]):
+            return None
+        left = [i for i in range(x.type.ndim) if i not in axis]
+        return dimshuffle_op(op(x, axis=axis, keepdims=False),
+                             order=tuple([-1 if i < 0 else left.index(i) for i in order]))
+
+    return Rule(dimshuffle_op(op(x, axis=axis, keepdims=True), order=order), dropped,
+                name=f"{op.name}(x, keepdims)[:, 0] -> {op.name}(x)")
 
 
 def _reduce_twice(op):
@@ -111,6 +132,7 @@ def _below(above, *ops):
 REDUCTIONS = [
     *[_reduce_twice(op) for op in _REDUCTIONS],
     *[_reduce_in_place(op) for op in _REDUCTIONS],
+    *[_reduce_dropped(op) for op in _REDUCTIONS],
     NodeRule("reduce along axes of size 1 -> x", lambda op, heads: op in _REDUCTIONS,
              _reduce_ones),
     NodeRule("reduce(dimshuffle(x)) -> dimshuffle(reduce(x))",
@@ -120,7 +142,5 @@ REDUCTIONS = [
     Rule(total(-x), -total(x)),
     Rule(total(x * s), s * total(x), where=is_scalar),
     Rule(total(x / s), total(x) / s, where=is_scalar),
-    # each row of unpick holds one number that is not zero
-    Rule(sum_op(unpick(x, i, n), axis=axis, keepdims=False), x,
-         where=lambda x, axis: axis == (x.type.ndim,)),
+    Rule(total(unpick(x, i, n)), sum_of_picked, name="sum(unpick(x)) -> x"),
 ]

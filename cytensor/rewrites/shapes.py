@@ -4,14 +4,18 @@ Repetition (`broadcast_to`) moves towards the outputs: through elementwise ops, 
 the small array.
 """
 from cytensor._core import Constant
+from cytensor.ops.elementwise import maximum
 from cytensor.ops.linear import matmul_op
 from cytensor.ops.registry import scalar_like
+from cytensor.ops.sizes import Size, Sizes
 from cytensor.ops.subtensor import subtensor
 from cytensor.ops.views import (
     broadcast_to_op, dimshuffle_op, join_op, make_vector, reshape_op, shape_i_op, sizes_of)
-from cytensor.rewrites.patterns import NodeRule, Rule, any_param, holes, rest
+from cytensor.rewrites.patterns import NodeRule, Rule, any_param, holes, is_number, rest
 
 x, y = holes("x y")
+_FAR = 100              # nodes to look down for the origin of a size
+
 dims, others = rest("dims"), rest("others")
 order, outer = any_param("order"), any_param("outer")
 index, axis = any_param("index"), any_param("axis")
@@ -54,18 +58,11 @@ def keeps_order(order):
 
 def _reshape_nothing(node):
     x, *dims = node.inputs
-    same = x.type.ndim == len(dims) and all(map(is_size_of, dims, [x] * x.type.ndim,
-                                                range(x.type.ndim)))
-    return x if same else None
-
-
-def is_size_of(n, x, axis):
-    """Whether the 0-d variable ``n`` is for certain the size of ``x`` along an axis."""
-    known = x.type.shape[axis]
-    if isinstance(n, Constant):
-        return int(n.data) == known or (int(n.data) == -1 and x.type.ndim == 1)
-    return (n.owner is not None and n.owner.op is shape_i_op and n.owner.inputs[0] is x
-            and n.owner.params["axis"] == axis)
+    if x.type.ndim != len(dims):
+        return None
+    rest_of_vector = len(dims) == 1 and is_number(dims[0], -1)
+    same = all([is_size_of(n, x, i) for i, n in enumerate(dims)])
+    return x if same or rest_of_vector else None
 
 
 def on(op, *above):
@@ -85,30 +82,92 @@ RESHAPES = [
 
 # ----- sizes -----
 
-def _size_source(node):
-    """The size of a result is that of what it comes from."""
-    axis = node.params["axis"]
-    x = node.inputs[0]
-    above = x.owner
-    if above.op.kind == "elementwise":
-        return _size_of_any(above.inputs, axis - x.type.ndim)
-    if above.op is dimshuffle_op:
-        return shape_i_op(above.inputs[0], axis=above.params["order"][axis])
-    return above.inputs[1 + axis]               # broadcast_to
+class _Origins(Sizes):
+    """Sizes that know which size or value of an input they are."""
+
+    def origin(self, *args):
+        """A size that stands for itself: equal ones are one object."""
+        return self._made.setdefault(args, Size(self, "origin", args))
+
+    def static(self, variable):
+        return tuple([self.origin(variable, i) if n is None else n
+                      for i, n in enumerate(variable.type.shape)])
+
+    def value(self, variable):
+        if isinstance(variable, Constant):
+            return int(variable.data)
+        return self.origin(variable)
+
+
+def _size_below(x, axis):
+    """Where a size comes from, one node further down.
+
+    Returns an int; or a variable and the axis whose size it is; or a variable whose value it is,
+    and None; or None, where it is computed.
+    """
+    node = x.owner
+    if node.op.kind == "elementwise":
+        return _size_of_any(node.inputs, axis - x.type.ndim)
+    if node.op.sizes is None:
+        return None
+    S = _Origins()
+    shapes = node.op.sizes(S, [S.static(i) for i in node.inputs], node.inputs, **node.params)
+    size = (shapes if node.op.nout == 1 else shapes[x.index])[axis]
+    if type(size) is int:
+        return size
+    return (*size.args, None)[:2] if size.op == "origin" else None
 
 
 def _size_of_any(inputs, axis):
     """The size along an axis, counted from the end, of what inputs broadcast to."""
     for x in inputs:
         if x.type.ndim >= -axis and x.type.shape[axis] is None:
-            return shape_i_op(x, axis=x.type.ndim + axis)
+            return x, x.type.ndim + axis
     return None
 
 
-def _has_known_sizes(op, heads):
+def origin(x, axis):
+    """Return what names the size of ``x`` along an axis: an int, or (variable, axis or None)."""
+    if x.type.shape[axis] is not None:
+        return x.type.shape[axis]
+    for _ in range(_FAR):
+        below = _size_below(x, axis) if x.owner is not None else None
+        if below is None:
+            break
+        if type(below) is int or below[1] is None:
+            return below if type(below) is int else value_origin(below[0])
+        x, axis = below
+    return x, axis
+
+
+def value_origin(n):
+    """Return what names the value of a 0-d variable, as `origin` does."""
+    if isinstance(n, Constant):
+        return int(n.data)
+    if n.owner is not None and n.owner.op is shape_i_op:
+        return origin(n.owner.inputs[0], n.owner.params["axis"])
+    return n, None
+
+
+def is_size_of(n, x, axis):
+    """Whether the 0-d variable ``n`` is for certain the size of ``x`` along an axis."""
+    return value_origin(n) == origin(x, axis)
+
+
+def _size_source(node):
+    below = _size_below(node.inputs[0], node.params["axis"])
+    if below is None:
+        return None
+    if type(below) is int:
+        return scalar_like(below, "int64")
+    x, axis = below
+    return x if axis is None else shape_i_op(x, axis=axis)
+
+
+def _has_size_rule(op, heads):
     head = heads[0]
     return op is shape_i_op and not isinstance(head, bool) and (
-        head.kind == "elementwise" or head in (dimshuffle_op, broadcast_to_op))
+        head.kind == "elementwise" or head.sizes is not None)
 
 
 def _entry(node):
@@ -119,8 +178,9 @@ def _entry(node):
 
 
 SIZES = [
-    NodeRule("the size of a result -> that of its source", _has_known_sizes, _size_source),
+    NodeRule("the size of a result -> that of its source", _has_size_rule, _size_source),
     NodeRule("make_vector(x, ..)[0] -> x", on(subtensor, make_vector), _entry),
+    Rule(maximum(shape_i_op(x, axis=axis), 0), shape_i_op(x, axis=axis), shared=True),
 ]
 
 
@@ -168,6 +228,14 @@ def _sizes_out(node, repeated):
                     and spread.out.type.shape[axis] is None:
                 sizes[axis] = dims[axis]
     return sizes
+
+
+def is_blank(blank):
+    """Whether an array is zeros."""
+    x = blank
+    if x.owner is not None and x.owner.op is broadcast_to_op:
+        x = x.owner.inputs[0]
+    return is_number(x, 0)
 
 
 def _repeats(op, heads):

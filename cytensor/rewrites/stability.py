@@ -10,13 +10,13 @@ from cytensor.ops.reduce import sum_op
 from cytensor.ops.registry import KIND
 from cytensor.ops.softmax import logsoftmax_op, logsumexp_op, softmax_op
 from cytensor.ops.subtensor import subtensor
-from cytensor.ops.views import (
-    broadcast_to_op, dimshuffle_op, padded_left, sizes_of, spread)
+from cytensor.ops.views import dimshuffle_op, padded_left, sizes_of, spread
 from cytensor.rewrites.reductions import kept_order
+from cytensor.rewrites.shapes import is_blank
 from cytensor.rewrites.patterns import Rule, any_param, holes, rest
 
-x, y, g, h, i, n = holes("x y g h i n")
-indices, dims = rest("indices"), rest("dims")
+x, y, g, h, i, n, blank = holes("x y g h i n blank")
+indices = rest("indices")
 axis, keepdims, index, order = map(any_param, ("axis", "keepdims", "index", "order"))
 
 
@@ -87,16 +87,14 @@ CANCEL = [
 
 # ----- the same, where only a part of x was used -----
 
-zeros = broadcast_to_op(0, dims)
 picked = unpick(g / pick(x, i), i, n)
-gathered = scatter_add(zeros, g / gather(x, indices), indices)
-whole = scatter_add(zeros, g, indices)
+gathered = scatter_add(blank, g / gather(x, indices), indices)
 
 CANCEL_PARTS = [
     Rule(picked * x, unpick(g, i, n), where=same_shape, shared=True),
     Rule((picked - h) * x, unpick(g, i, n) - h * x, where=same_shape, shared=True),
-    Rule(gathered * x, whole, shared=True),
-    Rule((gathered - h) * x, whole - h * x, shared=True),
+    Rule(gathered * x, scatter_add(blank, g, indices), where=is_blank, shared=True),
+    Rule((gathered - h) * x, scatter_add(blank, g, indices) - h * x, where=is_blank, shared=True),
 ]
 
 

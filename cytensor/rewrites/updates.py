@@ -9,13 +9,13 @@ from cytensor.ops.linear import gemm as gemm_op
 from cytensor.ops.linear import matmul_op
 from cytensor.ops.registry import KIND, scalar_like
 from cytensor.ops.subtensor import inc_subtensor_op, subtensor
-from cytensor.ops.views import broadcast_to_op
+from cytensor.ops.views import broadcast_to_op, sizes_of, spread
 from cytensor.rewrites.patterns import Rule, any_param, holes, rest
-from cytensor.rewrites.shapes import is_size_of
+from cytensor.rewrites.shapes import is_blank, is_size_of
 
-a, b, c, s, t, x, y, n, m = holes("a b c s t x y n m")
+a, b, c, s, t, x, y, n, m, blank = holes("a b c s t x y n m blank")
 alpha, beta = holes("alpha beta")
-indices, dims = rest("indices"), rest("dims")
+indices = rest("indices")
 index, dtype = any_param("index"), any_param("dtype")
 
 
@@ -77,21 +77,28 @@ GEMM = [
 
 # ----- parts -----
 
-zeros = broadcast_to_op(0, dims)
-increment = inc_subtensor_op(zeros, y, indices, index=index, set=False)
-scattered = scatter_add(zeros, y, indices)
+def incremented(x, y):
+    """The pattern of a part to which something is added."""
+    return inc_subtensor_op(x, y, indices, index=index, set=False)
 
-PARTS = [
-    Rule(s * increment, inc_subtensor_op(zeros, s * y, indices, index=index, set=False),
-         where=is_scalar),
-    Rule(-increment, inc_subtensor_op(zeros, -y, indices, index=index, set=False)),
-    Rule(x + increment, inc_subtensor_op(x, y, indices, index=index, set=False)),
-    Rule(x - increment, inc_subtensor_op(x, -y, indices, index=index, set=False)),
-    Rule(s * scattered, scatter_add(zeros, s * y, indices), where=is_scalar),
-    Rule(-scattered, scatter_add(zeros, -y, indices)),
-    Rule(x + scattered, scatter_add(x, y, indices)),
-    Rule(x - scattered, scatter_add(x, -y, indices)),
-]
+
+def scattered(x, y):
+    return scatter_add(x, y, indices)
+
+
+def _rules_of_part(write):
+    """Zeros with y written to a part: what is done to all is done to y, and a sum is written."""
+    part = write(blank, y)
+    return [
+        Rule(s * part, write(blank, s * y), where=lambda s, blank:
+             s.type.ndim == 0 and is_blank(blank)),
+        Rule(-part, write(blank, -y), where=is_blank),
+        Rule(x + part, write(x, y), where=is_blank),
+        Rule(x - part, write(x, -y), where=is_blank),
+    ]
+
+
+PARTS = [*_rules_of_part(incremented), *_rules_of_part(scattered)]
 
 
 # ----- one element of each row -----
@@ -107,14 +114,16 @@ def one_of_each_row(x, n, y):
 
 def into_each_row(x, m, y):
     """Return zeros((n, m)) with x added at [arange(n), y], as `unpick`."""
-    full = x.type.ndim == y.type.ndim == 1 and x.type.shape == y.type.shape
-    return unpick(x, y, m) if full else None
+    if y.type.ndim != 1 or y.type.shape[0] == 1:
+        return None
+    return unpick(spread(x, sizes_of(y)) if x.type.shape == (1,) else x, y, m)
 
 
 PICKS = [
-    Rule(gather(x, iota(n, dtype=dtype), y), one_of_each_row, name="x[arange(n), y] -> pick"),
+    Rule(gather(x, iota(n, dtype=dtype), y), one_of_each_row, shared=True,
+         name="x[arange(n), y] -> pick"),
     Rule(scatter_add(broadcast_to_op(0, n, m), x, iota(n, dtype=dtype), y), into_each_row,
-         name="zeros with x added at [arange(n), y] -> unpick"),
+         shared=True, name="zeros with x added at [arange(n), y] -> unpick"),
 ]
 
 UPDATES = [*PICKS, *GEMM, *PARTS]

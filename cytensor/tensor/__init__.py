@@ -1,4 +1,5 @@
 """The symbolic API under NumPy's and Theano's names: what a user calls ``T``."""
+# ruff: noqa: F401, F403  (names to be imported from here)
 from cytensor._core import Constant, TensorType, Variable
 from cytensor.ops.arithmetic import allclose, divmod, round, where
 from cytensor.ops.axes import (
@@ -17,16 +18,17 @@ from cytensor.ops.elementwise import (
     reciprocal, right_shift, round_half_away_from_zero, round_half_to_even, sgn, sigmoid, sin,
     sinh, softplus, sqr, sqrt, sub, switch, tan, tanh, tri_gamma, true_div, trunc, xor)
 from cytensor.ops.generate import (
-    alloc, arange, empty, empty_like, eye, fill, full, full_like, identity, identity_like,
-    linspace, logspace, meshgrid, ones, ones_like, second, tri, tril, triu, zeros, zeros_like)
+    alloc, empty, empty_like, fill, full, full_like, ones, ones_like, second, zeros, zeros_like)
 from cytensor.ops.indexing import inc_subtensor, set_subtensor
 from cytensor.ops.joining import (
     array_split, column_stack, concatenate, dstack, hstack, join, split, stack, vstack)
 from cytensor.ops.linear import (
     batched_dot, batched_tensordot, dot, gemm, inner, kron, matmul, outer, tensordot, vdot)
+from cytensor.ops.matrices import eye, identity, identity_like, tri, tril, triu
+from cytensor.ops.ranges import arange, linspace, logspace, meshgrid
 from cytensor.ops.rearrange import flip, fliplr, flipud, pad, repeat, roll, rot90, tile
 from cytensor.ops.reduce import (
-    all, any, argmax, argmin, max, max_and_argmax, mean, min, norm, prod, ptp, std, sum, var)
+    all, any, argmax, argmin, max, max_and_argmax, min, prod, sum)
 from cytensor.ops.registry import cast, constant
 from cytensor.ops.select import (
     choose, compress, flatnonzero, nonzero, nonzero_values, take, take_along_axis)
@@ -37,6 +39,7 @@ from cytensor.ops.softmax import (
     binary_crossentropy, categorical_crossentropy, confusion_matrix,
     crossentropy_categorical_1hot, log_softmax, logsoftmax, logsumexp, sigmoid_binary_crossentropy,
     softmax, softmax_with_bias, to_one_hot)
+from cytensor.ops.statistics import mean, norm, ptp, std, var
 from cytensor.ops.variable import TensorConstant, TensorVariable
 from cytensor.ops.views import as_tensor_variable
 from cytensor.tensor import constructors, nnet

@@ -1,0 +1,55 @@
+"""From a graph to something callable: rewrite, lower, wrap."""
+from cytensor import config
+from cytensor._interpreter import Callable
+from cytensor.autodiff.compiler import use_compiler
+from cytensor.engine.modes import as_mode, rewrite
+from cytensor.lowering.program import lower
+
+
+def device():
+    """Return the device that programs are made for."""
+    from cytensor.cpu.device import cpu
+    return cpu()
+
+
+def compile_program(inputs, outputs, updates, cells, mode=None):
+    """Rewrite a graph and lower it.
+
+    Parameters
+    ----------
+    inputs, outputs : list of Variable
+    updates : list of (Variable, Variable)
+        Shared variables and their new values.
+    cells : list of Variable
+        All shared variables that the graph uses or updates.
+    mode : Mode or str, optional
+
+    Returns
+    -------
+    program : Program
+    graph : list of Variable
+        The rewritten outputs, then the new values.
+    """
+    roots = [*outputs, *[new for _, new in updates]]
+    roots = rewrite(roots, as_mode(mode))
+    updates = [(cell, new) for (cell, _), new in zip(updates, roots[len(outputs):])]
+    program = lower(roots[:len(outputs)], updates, inputs, cells, device())
+    if config.debug >= 4:
+        from cytensor.printing import debugprint
+        debugprint(program)
+    return program, roots
+
+
+def run_once(variables):
+    """Compute variables that depend on constants alone, without rewriting."""
+    program = lower(list(variables), [], [], [], device())
+    return Callable(program, [], "list", len(variables))()
+
+
+def compile_plain(inputs, outputs):
+    """Return a function of arrays that computes a list of outputs: for those who ask the engine."""
+    program, _ = compile_program(list(inputs), list(outputs), [], [])
+    return Callable(program, [], "list", len(outputs))
+
+
+use_compiler(compile_plain)
