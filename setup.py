@@ -33,8 +33,11 @@ KERNEL_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-ma
 LOOPS = ["cytensor/cpu/nest.c", "cytensor/cpu/copy.c"]
 STRUCTURED = [f"cytensor/cpu/{name}.c" for name in (
     "threads", "cores", "structured", "add", "index", "arg", "cumulate", "nonzero")]
+PRODUCTS = [f"cytensor/cpu/{name}.c" for name in (
+    "product", "product_blas", "product_loops", "blas_threads")]
 KERNELS = [
     pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, extra_compile_args=KERNEL_FLAGS),
+    pyx("cytensor.cpu._blas", *LOOPS, *PRODUCTS, extra_compile_args=KERNEL_FLAGS),
 ]
 
 # Tile kernels are compiled once per instruction set; cpu/isa.py chooses when it is imported.
@@ -57,13 +60,13 @@ def compiles(flags):
 def tile_kernels():
     """The modules of tile kernels, for the instruction sets that the compiler knows."""
     flags = {isa: next(filter(compiles, choices), None) for isa, choices in ISA_FLAGS.items()}
-    known = {isa: known for isa, known in flags.items() if known is not None}
+    known = [isa for isa in flags if flags[isa] is not None]
     sources = runpy.run_path("cytensor/cpu/build_kernels.py")["write"](known)
     headers = [f"cytensor/cpu/{name}.h" for name in ("abi", "tile", "folds", "ctcomplex")]
-    headers += glob("cytensor/cpu/ctmath*.h") + glob("cytensor/cpu/kernels_*.h")
+    headers += glob("cytensor/cpu/ctmath*.h") + glob("cytensor/cpu/kernels_*_generated.h")
     return [Extension(f"cytensor.cpu._kernels_{isa}", list(map(str, sources[isa])),
                       depends=headers, include_dirs=["cytensor/cpu"],
-                      extra_compile_args=[*KERNEL_FLAGS, "-fwrapv", *known[isa]])
+                      extra_compile_args=[*KERNEL_FLAGS, "-fwrapv", *flags[isa]])
             for isa in known]
 
 

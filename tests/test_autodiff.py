@@ -78,6 +78,15 @@ def test_a_gradient_that_is_constant_counts_the_elements():
         evaluate(grad((x + w).sum(), x), {x: np.ones(3), w: np.ones((5, 3))}), [5.0, 5.0, 5.0])
 
 
+def test_a_gradient_that_is_small_and_of_the_type_of_its_variable_counts_too():
+    x, w = vector("x"), matrix("w")
+    y = x + w                                   # the cotangent of y is v, the same in each row
+    v = vector("v")
+    g = grad((y * 1 + v * y).sum(), x)
+    feed = {x: np.ones(3), w: np.ones((5, 3)), v: np.array([1.0, 2.0, 3.0])}
+    np.testing.assert_array_equal(evaluate(g, feed), [10.0, 15.0, 20.0])
+
+
 def test_the_gradient_of_a_sum_is_one_number_repeated():
     x = matrix()
     g = grad((3 * x).sum(), x)

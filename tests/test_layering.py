@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "cytensor"
 
 BASE = {"_core", "config"}
-RUNTIME = {"_program", "_plan", "_interpreter"}
+RUNTIME = {"_program", "_plan", "_python", "_interpreter"}
 MIDDLE = {*BASE, *RUNTIME, "ops", "autodiff", "rewrites", "lowering", "printing", "cache"}
 ENGINE = {*MIDDLE, "cpu", "gpu", "engine"}
 MAY_IMPORT = {
@@ -20,13 +20,14 @@ MAY_IMPORT = {
     "config":       set(),
     "_program":     BASE,
     "_plan":        {*BASE, "_program"},
+    "_python":      {*BASE, "_program"},
     "_interpreter": {*BASE, "_program", "_plan"},
     "cache":        {"config"},
     "ops":          BASE,
     "autodiff":     {*BASE, "ops"},
     "rewrites":     {*BASE, "ops"},
-    "lowering":     {*BASE, "_program", "ops"},
-    "printing":     {*BASE, "ops"},
+    "lowering":     {*BASE, "_program", "_python", "ops"},
+    "printing":     {*BASE, "_program", "ops"},
     "cpu":          {*BASE, *RUNTIME, "ops", "lowering", "cache"},
     "gpu":          {*BASE, *RUNTIME, "ops", "lowering", "cache"},
     "engine":       {*MIDDLE, "cpu", "gpu"},

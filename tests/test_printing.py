@@ -166,10 +166,12 @@ def test_debugprint_shows_the_graph_and_the_steps_of_a_function():
     total = ct.shared(0.0, name="total")
     f = ct.function([x, y], T.exp(x) + y, updates={total: total + T.sum(x)})
     lines = tree(f)
-    steps = lines[lines.index("steps:") + 1:]
-    assert any("exp" in line for line in lines[:lines.index("steps:")])
-    assert steps
-    assert all(line.startswith("  ") for line in steps)
+    graph, steps = lines[:lines.index("steps:")], lines[lines.index("steps:") + 1:]
+    assert graph[0] == "add [id A]"
+    assert any(re.match(r"  output 0 <- .*exp.*\(input 0, input 1\) +# test_printing.py:\d+$", line)
+               for line in steps)
+    assert any(re.match(r"  cell 2 <- .*\(.*cell 2.*\)", line) for line in steps)
+    assert steps == tree(f.program)[1:]
 
 
 def test_debugprint_takes_the_apply_of_a_variable():

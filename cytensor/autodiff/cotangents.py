@@ -50,9 +50,9 @@ def fit(g, x, out=None):
     """
     if not isinstance(g, Variable):
         g = number_like(g, x)
-    if g.type is not x.type:
-        if out is not None:
-            g = _count_missing(g, x, out)
+    if out is not None and out.type.shape != x.type.shape:
+        g = _count_missing(g, x, out)
+    if g.type.shape != x.type.shape:
         g = _sum_excess(g, x)
     return _to_dtype(g, x.type.dtype)
 

@@ -46,6 +46,9 @@ PAIRS = [
 ]
 
 
+NAMES = "xyz"                   # of the inputs, in expressions
+
+
 # ----- the rows -----
 
 Row = namedtuple("Row", "name expr types kinds nin fixup")
@@ -59,7 +62,7 @@ def read_rows(path=ROWS):
                fixup=None, **traits):
         if not special:
             expr = expr if isinstance(expr, dict) else {"*": expr}
-            nin = max(1 + "xyz".index(v) for e in expr.values() for v in "xyz" if "{%s}" % v in e)
+            nin = max(1 + NAMES.index(v) for e in expr.values() for v in re.findall(r"{(\w)}", e))
             rows[name] = Row(name, expr, types, kinds, nin, fixup)
 
     stand_in = types.ModuleType("cytensor.ops.registry")
@@ -154,7 +157,6 @@ void $symbol(int64_t n, void *out, const void *const *in, unsigned scalars)
     ct_map_half($inner, $nin, $out_size, n, out, in, scalars);
 }
 """)
-NAMES = "xyz"
 
 
 def _indent(text, by="    "):

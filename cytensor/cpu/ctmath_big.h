@@ -53,7 +53,8 @@ CT_INLINE pair_f64 pair_of_fraction(const uint64_t words[3])
     const uint64_t low = shift ? next << shift | after >> (64 - shift) : next;
     const double unit = of_bits_f64((uint64_t)(1023 - 64 - skip) << 52);
     const uint64_t rest = (high & 0x7ff) << 53 | low >> 11;
-    const pair_f64 r = {(double)(high >> 11 << 11) * unit, (double)rest * 0x1p-64 * (unit * 0x1p11)};
+    const pair_f64 r = {(double)(high >> 11 << 11) * unit,
+                        (double)rest * 0x1p-64 * (unit * 0x1p11)};
     return r;
 }
 
@@ -102,8 +103,8 @@ CT_RARE double tan_big_f64(double x)
 }
 
 #define CT_BIG_TRIG(name)                                                                       \
-    CT_INLINE int is_big_##name##_f32(float x) { return !(abs_f32(x) <= CT_LIMIT_TRIG_F32); } \
-    CT_INLINE int is_big_##name##_f64(double x) { return !(abs_f64(x) <= CT_LIMIT_TRIG_F64); } \
+    CT_INLINE int is_big_##name##_f32(float x) { return !(abs_f32(x) <= CT_LIMIT_TRIG_F32); }   \
+    CT_INLINE int is_big_##name##_f64(double x) { return !(abs_f64(x) <= CT_LIMIT_TRIG_F64); }  \
     CT_RARE float name##_big_f32(float x)                                                       \
     {                                                                                           \
         const double d = x;                                                                     \
@@ -119,8 +120,8 @@ CT_RARE float fmod_big_f32(float x, float y) { return fmodf(x, y); }
 CT_RARE double fmod_big_f64(double x, double y) { return fmod(x, y); }
 
 #define CT_BIG_FLOOR(T, kind)                                                                   \
-    CT_INLINE int is_big_floor_mod_##kind(T x, T y) { return is_big_fmod_##kind(x, y); }    \
-    CT_INLINE int is_big_floor_div_##kind(T x, T y) { return is_big_fmod_##kind(x, y); }    \
+    CT_INLINE int is_big_floor_mod_##kind(T x, T y) { return is_big_fmod_##kind(x, y); }        \
+    CT_INLINE int is_big_floor_div_##kind(T x, T y) { return is_big_fmod_##kind(x, y); }        \
     CT_RARE T floor_mod_big_##kind(T x, T y)                                                    \
     {                                                                                           \
         return floor_mod_of_##kind(fmod_big_##kind(x, y), y);                                   \

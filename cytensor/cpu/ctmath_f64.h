@@ -446,15 +446,17 @@ CT_INLINE float pow_f32(float x, float y)
 
 /* ----- the error function ----- */
 
-/* erfc(x) for x >= 0. A Newton step gives back what the product e p and the quotient lose. */
+/* erfc(x) for x >= 0. A Newton step gives back what its factors lose. */
 CT_INLINE double erfc_tail_f64(double x)
 {
     const double a = at_most_f64(27.4, x);
     const double square = a * a, error = product_error_f64(a, a, square);
-    const double q = (a - 3) / (a + 3), p = CT_POLY_ERFCX_F64(q);
+    const double q = (a - 3) / (a + 3), rest = CT_POLY_ERFCX_F64(q);
+    const double p = 1.25 + rest, p_lo = (1.25 - p) + rest;
     const double e = exp_times_f64(-square, -error, 0), d = fma_f64(2, a, 1), inverse = 1 / d;
     const double product = e * p, y = product * inverse, d_lo = (2 * a - d) + 1;
-    const double lost = product_error_f64(e, p, product) - y * d_lo;
+    const double product_lo = fma_f64(e, p_lo, product_error_f64(e, p, product));
+    const double lost = product_lo - y * d_lo;
     return fma_f64(lost - product_error_f64(y, d, product), inverse, y);
 }
 

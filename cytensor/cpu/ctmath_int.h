@@ -32,17 +32,17 @@ CT_INLINE int64_t quotient_i64(int64_t x, int64_t y)
 /* Python's: the quotient rounded down, the remainder with the sign of y, both 0 if y is 0. U is
  * the unsigned type in which products wrap (at least 32 bits: shorter ones would become ints). */
 #define CT_DIVISION(T, kind, U)                                                                 \
-    CT_INLINE T fmod_##kind(T x, T y)                                                       \
+    CT_INLINE T fmod_##kind(T x, T y)                                                           \
     {                                                                                           \
         const T r = (T)((U)x - (U)quotient_##kind(x, y) * (U)y);                                \
         return y == 0 ? 0 : r;                                                                  \
     }                                                                                           \
-    CT_INLINE T floor_mod_##kind(T x, T y)                                                  \
+    CT_INLINE T floor_mod_##kind(T x, T y)                                                      \
     {                                                                                           \
         const T r = fmod_##kind(x, y);                                                          \
         return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                                   \
     }                                                                                           \
-    CT_INLINE T floor_div_##kind(T x, T y)                                                  \
+    CT_INLINE T floor_div_##kind(T x, T y)                                                      \
     {                                                                                           \
         const T q = quotient_##kind(x, y), r = fmod_##kind(x, y);                               \
         const T down = (T)(q - (r != 0 && (r < 0) != (y < 0) ? 1 : 0));                         \
@@ -51,7 +51,7 @@ CT_INLINE int64_t quotient_i64(int64_t x, int64_t y)
 
 /* By repeated squaring, modulo 2^bits. A negative exponent leaves 1 / x rounded towards 0. */
 #define CT_POWER(T, kind, U)                                                                    \
-    CT_INLINE T pow_##kind(T x, T y)                                                        \
+    CT_INLINE T pow_##kind(T x, T y)                                                            \
     {                                                                                           \
         U base = (U)x, power = 1;                                                               \
         for (U rest = y < 0 ? 0 : (U)y; rest; rest >>= 1) {                                     \
@@ -65,26 +65,26 @@ CT_INLINE int64_t quotient_i64(int64_t x, int64_t y)
 
 /* NumPy's: shifting by the width or more (or by a negative number) leaves 0, or -1. */
 #define CT_SHIFTS(T, kind, U)                                                                   \
-    CT_INLINE T shl_##kind(T x, T y)                                                        \
+    CT_INLINE T shl_##kind(T x, T y)                                                            \
     {                                                                                           \
         const U width = 8 * sizeof(T), by = (U)y;                                               \
         return by < width ? (T)((U)x << (by & (width - 1))) : 0;                                \
     }                                                                                           \
-    CT_INLINE T shr_##kind(T x, T y)                                                        \
+    CT_INLINE T shr_##kind(T x, T y)                                                            \
     {                                                                                           \
         const U width = 8 * sizeof(T), by = (U)y;                                               \
         return by < width ? (T)(x >> (by & (width - 1))) : (T)(x < 0 ? -1 : 0);                 \
     }
 
 #define CT_CHOICES(T, kind)                                                                     \
-    CT_INLINE T max_##kind(T x, T y) { return x > y ? x : y; }                              \
+    CT_INLINE T max_##kind(T x, T y) { return x > y ? x : y; }                                  \
     CT_INLINE T min_##kind(T x, T y) { return x < y ? x : y; }
 
 #define CT_SIGNED(T, kind, U)                                                                   \
-    CT_INLINE T abs_##kind(T x) { return x < 0 ? (T)(0 - (U)x) : x; }                       \
+    CT_INLINE T abs_##kind(T x) { return x < 0 ? (T)(0 - (U)x) : x; }                           \
     CT_INLINE T sgn_##kind(T x) { return (T)((x > 0) - (x < 0)); }
 #define CT_UNSIGNED(T, kind)                                                                    \
-    CT_INLINE T abs_##kind(T x) { return x; }                                               \
+    CT_INLINE T abs_##kind(T x) { return x; }                                                   \
     CT_INLINE T sgn_##kind(T x) { return x > 0; }
 
 #define CT_INTEGERS(T, kind, U)                                                                 \
@@ -109,20 +109,24 @@ CT_UNSIGNED(uint64_t, u64)
 /* ----- casts from floats to integers, as NumPy's on x86: what does not fit is defined ----- */
 
 #define CT_CASTS(T, kind, two_31, two_63)                                                       \
-    CT_INLINE int32_t to_i32_##kind(T x)                                                    \
+    CT_INLINE int32_t to_i32_##kind(T x)                                                        \
     {                                                                                           \
         return x >= -two_31 && x < two_31 ? (int32_t)x : INT32_MIN;                             \
     }                                                                                           \
-    CT_INLINE int64_t to_i64_##kind(T x)                                                    \
+    CT_INLINE int64_t to_i64_##kind(T x)                                                        \
     {                                                                                           \
         return x >= -two_63 && x < two_63 ? (int64_t)x : INT64_MIN;                             \
     }                                                                                           \
-    CT_INLINE int8_t to_i8_##kind(T x) { return (int8_t)to_i32_##kind(x); }                 \
-    CT_INLINE int16_t to_i16_##kind(T x) { return (int16_t)to_i32_##kind(x); }              \
-    CT_INLINE uint8_t to_u8_##kind(T x) { return (uint8_t)to_i32_##kind(x); }               \
-    CT_INLINE uint16_t to_u16_##kind(T x) { return (uint16_t)to_i32_##kind(x); }            \
-    CT_INLINE uint32_t to_u32_##kind(T x) { return (uint32_t)to_i64_##kind(x); }            \
-    CT_INLINE uint64_t to_u64_##kind(T x)                                                   \
+    CT_INLINE int8_t to_i8_##kind(T x) { return (int8_t)to_i32_##kind(x); }                     \
+    CT_INLINE int16_t to_i16_##kind(T x) { return (int16_t)to_i32_##kind(x); }                  \
+    CT_INLINE uint8_t to_u8_##kind(T x) { return (uint8_t)to_i32_##kind(x); }                   \
+    CT_INLINE uint16_t to_u16_##kind(T x) { return (uint16_t)to_i32_##kind(x); }                \
+    CT_INLINE uint32_t to_u32_##kind(T x)                                                       \
+    {                                                                                           \
+        const uint32_t beyond = (uint32_t)to_i32_##kind(x - two_31) ^ (uint32_t)INT32_MIN;      \
+        return x >= two_31 ? beyond : (uint32_t)to_i32_##kind(x);                               \
+    }                                                                                           \
+    CT_INLINE uint64_t to_u64_##kind(T x)                                                       \
     {                                                                                           \
         const uint64_t beyond = (uint64_t)to_i64_##kind(x - two_63) ^ (uint64_t)INT64_MIN;      \
         return x >= two_63 ? beyond : (uint64_t)to_i64_##kind(x);                               \

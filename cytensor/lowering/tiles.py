@@ -43,6 +43,7 @@ class TileProgram:
         self._values = []
         self._numbers = {}          # variable, or (variable, level, axes) -> value
         self._ops = []
+        self._names = []            # per op: for fused pairs
         self._lines = []
         reduced = group.reduced or (False,) * len(group.space)
         last = max([i for i, r in enumerate(reduced) if r], default=-1)
@@ -97,8 +98,10 @@ class TileProgram:
             number = self._value(member.level, out.type.dtype, COMPUTED, -1)
             self._numbers[out] = number
             self._ops.append(self._op(member, number, arguments))
+            self._names.append(member.node.op.name)
             self._note(number, f"{member.node.op.name}("
                                f"{', '.join([f't{a}' for a in arguments])})")
+        self._fuse_pairs()
 
     def _op(self, member, out, arguments):
         """(kind, level, phase, out, ins, weight, fn, fn2, identity)"""
@@ -133,6 +136,47 @@ class TileProgram:
         fold, join = self.device.fold_kernels(name, CODES[dtype])
         identity = np.array(_IDENTITY.get(name, 0), dtype).tobytes()
         return (FOLD, *head, 1, fold, join, identity)
+
+    # ----- two ops in one pass -----
+
+    def _fuse_pairs(self):
+        """Let one kernel do the work of two, where there is one: ``add(mul(x,y),z)``."""
+        makers = {op[3]: i for i, op in enumerate(self._ops)}
+        uses = {}
+        for op in self._ops:
+            for value in op[4]:
+                uses[value] = uses.get(value, 0) + 1
+        stored = {self._numbers[v] for v in self.outputs}
+        gone = set()
+        for i, op in enumerate(self._ops):
+            for place in range(len(op[4])):
+                j = makers.get(op[4][place])
+                if j is None or j in gone or uses[op[4][place]] > 1 or op[4][place] in stored:
+                    continue
+                pair = self._pair(i, j, place)
+                if pair is not None:
+                    self._ops[i] = pair
+                    gone.add(j)
+                    break
+        self._ops = [op for i, op in enumerate(self._ops) if i not in gone]
+
+    def _pair(self, i, j, place):
+        """Op ``i`` with the op ``j`` that makes its argument ``place``, or None."""
+        outer, inner = self._ops[i], self._ops[j]
+        if outer[:3] != inner[:3] or outer[0] != MAP or len(outer[4]) != 2 or len(inner[4]) != 2:
+            return None
+        name, below = self._names[i], self._names[j]
+        dtype = self._values[outer[3]][1]
+        other = outer[4][1 - place]
+        if place == 1 and name in ("add", "mul"):
+            place = 0
+        if place == 0:
+            name, ins = f"{name}({below}(x,y),z)", (*inner[4], other)
+        else:
+            name, ins = f"{name}(x,{below}(y,z))", (other, *inner[4])
+        if not self.device.has_map(name, dtype):
+            return None
+        return (*outer[:4], ins, outer[5] + inner[5], self.device.map_kernel(name, dtype), 0, b"")
 
     # ----- the result -----
 

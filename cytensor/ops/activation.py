@@ -1,8 +1,7 @@
 """Activations that are short compositions of elementwise ops: they fuse, and so cost one pass."""
 from math import pi, sqrt
 
-from cytensor.ops.elementwise import (abs, erf, expm1, minimum, mul, sigmoid, softplus, switch,
-                                      tanh)
+from cytensor.ops.elementwise import abs, erf, expm1, minimum, mul, sigmoid, softplus, switch, tanh
 from cytensor.ops.registry import as_variable
 
 

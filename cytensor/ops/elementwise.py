@@ -11,7 +11,8 @@ function is not holomorphic.
 The build reads this file too, with a recorder in place of ``elementwise``: at its top level it
 may do nothing but fill rows.
 """
-from math import log as ln, pi
+from math import log as ln
+from math import pi
 
 from cytensor.ops.registry import KIND, elementwise, scalar_like
 

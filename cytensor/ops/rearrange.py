@@ -6,7 +6,7 @@ from cytensor.ops.cumulative import backwards, cumsum_op
 from cytensor.ops.gather import gather, scatter_add
 from cytensor.ops.generate import counted, filled
 from cytensor.ops.joining import slice_axis
-from cytensor.ops.registry import is_weak, normal_axes, normal_axis, scalar_like, to_dtype
+from cytensor.ops.registry import KIND, is_weak, normal_axes, normal_axis, scalar_like, to_dtype
 from cytensor.ops.subtensor import inc_subtensor_op
 from cytensor.ops.views import (
     as_size, as_sizes, as_tensor_variable, join_op, padded_left, product, reshaped, sizes_of,
@@ -103,6 +103,8 @@ def _repeat_each(x, counts, axis):
     """Count up at each place where the next element begins; that says which element it is."""
     if counts.type.ndim > 1:
         raise ValueError(f"repeat: repeats is a number or a vector, not {counts.type.ndim}-d")
+    if KIND[counts.type.dtype] not in "iu":
+        raise TypeError(f"repeat: repeats are integers, not {counts.type.dtype}")
     if counts.type.shape == (1,):
         return repeat(x, permuted(counts, ()), axis)
     counts = spread(to_dtype(counts, "int64"), [sizes_of(x)[axis]])

@@ -128,13 +128,6 @@ def as_size(n, what="a size"):
         raise TypeError(f"{what} is an integer, not {n!r}") from None
 
 
-def known_size(n):
-    """Return an int for an int or an integer constant, else None."""
-    if isinstance(n, Constant) and n.type.ndim == 0 and KIND[n.type.dtype] in "iu":
-        return int(n.data)
-    return None if isinstance(n, Variable) else n.__index__()
-
-
 def as_sizes(shape, what, ndim=None):
     """Return a shape that a user gave as a list of ints and 0-d int64 variables.
 
@@ -344,8 +337,8 @@ def spread(x, sizes):
 def specified(x, sizes, what):
     """Return ``x`` with its shape known to be ``sizes``; nothing is repeated."""
     for axis, (n, m) in enumerate(zip(x.type.shape, sizes)):
-        if n == 1 and type(m) is int and m != 1:
-            raise ValueError(f"{what}: axis {axis} has size 1, not {m}")
+        if n is not None and type(m) is int and n != m:
+            raise ValueError(f"{what}: axis {axis} has size {n}, not {m}")
     open_ones = [axis for axis, (n, m) in enumerate(zip(x.type.shape, sizes))
                  if n == 1 and type(m) is not int]
     if open_ones:

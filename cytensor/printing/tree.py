@@ -3,7 +3,9 @@ import sys
 from typing import Protocol, TextIO, runtime_checkable
 
 from cytensor._core import Apply, Variable
+from cytensor._program import Program
 from cytensor.printing.labels import labeller
+from cytensor.printing.steps import program_lines
 
 #: Levels that are drawn with one bar each; deeper ones are numbered, so that lines stay short.
 MAX_BARS = 60
@@ -13,8 +15,8 @@ MAX_BARS = 60
 class Compiled(Protocol):
     """What a compiled function has, so that ``debugprint`` can show it."""
 
-    def printed(self) -> tuple[list[Variable], list[str]]:
-        """Return the graph's outputs, and one line of text for each step of the program."""
+    graph: list[Variable]       # after the rewrites
+    program: Program
 
 
 def debugprint(obj: object, depth: int = -1, print_type: bool = False,
@@ -24,7 +26,8 @@ def debugprint(obj: object, depth: int = -1, print_type: bool = False,
 
     Parameters
     ----------
-    obj : Variable, Apply, compiled function, or list of these
+    obj : Variable, Apply, compiled function, program, or list of these
+        A function is drawn as its graph after the rewrites and the steps of its program.
     depth : int
         How many levels to draw; -1 for all.
     print_type : bool
@@ -87,10 +90,11 @@ class _Tree:
             self._draw(obj)
         elif isinstance(obj, Apply):
             self._draw(obj.outputs[0])
+        elif isinstance(obj, Program):
+            self.lines += ["steps:", *program_lines(obj)]
         elif isinstance(obj, Compiled):
-            outputs, steps = obj.printed()
-            self.add(outputs)
-            self.lines += ["steps:", *[f"  {step}" for step in steps]]
+            self.add(obj.graph)
+            self.add(obj.program)
         else:
             raise TypeError("debugprint draws a variable, an Apply, a compiled function or a "
                             f"list of them, not {type(obj).__name__}")

@@ -104,6 +104,7 @@ SIGNS = [
     Rule(sqr(abs(x)), sqr(x), where=is_real),
 ]
 
+# where the inner function is not defined, x takes the place of not-a-number
 INVERSES = [
     Rule(log(exp(x)), x, where=is_real),
     Rule(exp(log(x)), x),

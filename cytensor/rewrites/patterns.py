@@ -127,7 +127,7 @@ class Rule:
     def _made(self, env, root):
         if callable(self.new):
             return self._call(self.new, env)
-        new = _instantiate(self.new, env)
+        new = instantiate(self.new, env)
         if isinstance(new, Variable):
             return new
         return spread(scalar_like(new, root.type.dtype), sizes_of(root))
@@ -310,7 +310,7 @@ def _used_elsewhere(inner, uses):
 
 # ----- building -----
 
-def _instantiate(pattern, env):
+def instantiate(pattern, env):
     """Build a pattern over what fills its holes."""
     if not isinstance(pattern, Variable) or isinstance(pattern, Constant):
         return pattern
@@ -328,7 +328,7 @@ def _instantiate_node(node, index, env):
         if isinstance(p, Variable) and p in _rests:
             inputs.extend(env[p])
         else:
-            inputs.append(_instantiate(p, env))
+            inputs.append(instantiate(p, env))
     params = {name: env[value.name] if isinstance(value, AnyParam) else value
               for name, value in node.params.items()}
     out = node.op.apply(inputs, params).outputs[index]

@@ -15,6 +15,10 @@ def is_float(x):
     return KIND[x.type.dtype] in "fc"
 
 
+def is_number(x):
+    return x.type.dtype != "bool"
+
+
 def chain(x, n):
     """Return ``x ** n`` for a whole ``n`` above 0: x ** 10 is sqr(sqr(sqr(x)) * x)."""
     out = x
@@ -53,7 +57,7 @@ def is_power_of_two(c):
 
 POWERS = [
     Rule(pow(x, c), power, name="pow(x, n) -> products of x", shared=True),
-    Rule(x * x, sqr(x)),
+    Rule(x * x, sqr(x), where=is_number),
     Rule(pow(2, x), exp2(x), where=is_float),
     Rule(x * reciprocal(y), x / y),
     Rule(x / c, lambda x, c: mul(x, 1 / c.data), where=is_power_of_two, shared=True,

@@ -10,7 +10,7 @@ from cytensor.ops.reduce import sum_op
 from cytensor.ops.registry import KIND
 from cytensor.ops.softmax import logsoftmax_op, logsumexp_op, softmax_op
 from cytensor.ops.subtensor import subtensor
-from cytensor.ops.views import dimshuffle_op, padded_left, sizes_of, spread
+from cytensor.ops.views import common_sizes, dimshuffle_op, padded_left, spread
 from cytensor.rewrites.reductions import kept_order
 from cytensor.rewrites.shapes import is_blank
 from cytensor.rewrites.patterns import Rule, any_param, holes, rest
@@ -68,8 +68,9 @@ SIGMOID = [
 # ----- what cancels: 0 / 0 and inf * 0 in the gradients of logarithms -----
 
 def of_shape(g, x):
-    """``g`` in the shape that ``g / x * x`` has, where that is the shape of ``x``."""
-    return g if g.type.shape == x.type.shape else spread(g, sizes_of(x))
+    """``g`` in the shape that ``g / x * x`` has."""
+    sizes = common_sizes([g, x])
+    return g if len(sizes) == g.type.ndim and g.type.shape == x.type.shape else spread(g, sizes)
 
 
 CANCEL = [
@@ -90,11 +91,27 @@ CANCEL = [
 picked = unpick(g / pick(x, i), i, n)
 gathered = scatter_add(blank, g / gather(x, indices), indices)
 
+
+def numerators_alone(g, x, blank, indices):
+    """Return zeros with g added at the indices, or None if g / x[indices] is larger than that."""
+    part = gather(x, *indices)
+    if not is_blank(blank) or (g / part).type.shape != part.type.shape:
+        return None
+    return scatter_add(blank, g, *indices)
+
+
+def numerators_less(g, x, h, blank, indices):
+    added = numerators_alone(g, x, blank, indices)
+    return None if added is None else added - h * x
+
+
 CANCEL_PARTS = [
     Rule(picked * x, unpick(g, i, n), where=same_shape, shared=True),
     Rule((picked - h) * x, unpick(g, i, n) - h * x, where=same_shape, shared=True),
-    Rule(gathered * x, scatter_add(blank, g, indices), where=is_blank, shared=True),
-    Rule((gathered - h) * x, scatter_add(blank, g, indices) - h * x, where=is_blank, shared=True),
+    Rule(gathered * x, numerators_alone, shared=True,
+         name="zeros with g / x[i] added at i, times x -> zeros with g added at i"),
+    Rule((gathered - h) * x, numerators_less, shared=True,
+         name="(zeros with g / x[i] added at i, less h) * x -> zeros with g added at i, less h * x"),
 ]
 
 

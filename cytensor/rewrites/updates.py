@@ -86,6 +86,10 @@ def scattered(x, y):
     return scatter_add(x, y, indices)
 
 
+def _is_all_of_it(x, blank):
+    return is_blank(blank) and x.type.broadcastable == blank.type.broadcastable
+
+
 def _rules_of_part(write):
     """Zeros with y written to a part: what is done to all is done to y, and a sum is written."""
     part = write(blank, y)
@@ -93,8 +97,8 @@ def _rules_of_part(write):
         Rule(s * part, write(blank, s * y), where=lambda s, blank:
              s.type.ndim == 0 and is_blank(blank)),
         Rule(-part, write(blank, -y), where=is_blank),
-        Rule(x + part, write(x, y), where=is_blank),
-        Rule(x - part, write(x, -y), where=is_blank),
+        Rule(x + part, write(x, y), where=_is_all_of_it),
+        Rule(x - part, write(x, -y), where=_is_all_of_it),
     ]
 
 

@@ -1,6 +1,7 @@
 """The symbolic API under NumPy's and Theano's names: what a user calls ``T``."""
 # ruff: noqa: F401, F403  (names to be imported from here)
 from cytensor._core import Constant, TensorType, Variable
+from cytensor.ops.activation import elu, gelu, leaky_relu, log_sigmoid, selu, softsign, swish
 from cytensor.ops.arithmetic import allclose, divmod, round, where
 from cytensor.ops.axes import (
     atleast_1d, atleast_2d, atleast_3d, dimshuffle, expand_dims, moveaxis, shape_padaxis,
@@ -11,12 +12,13 @@ from cytensor.ops.einsum import einsum
 from cytensor.ops.elementwise import (
     abs, add, and_, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cbrt, ceil,
     chi2sf, clip, complex_from_polar, conj, cos, cosh, deg2rad, eq, erf, erfc, erfcinv, erfcx,
-    erfinv, exp, exp2, expm1, floor, floor_div, fmax, fmin, gamma, gammaln, ge, gt, hypot, i0, i1,
-    imag, invert, isclose, isfinite, isinf, isnan, iv, j0, j1, jv, le, left_shift, log, log1mexp,
-    log1p, log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor, lt,
-    make_complex, maximum, minimum, mod, mul, neg, neq, or_, polygamma, pow, psi, rad2deg, real,
-    reciprocal, right_shift, round_half_away_from_zero, round_half_to_even, sgn, sigmoid, sin,
-    sinh, softplus, sqr, sqrt, sub, switch, tan, tanh, tri_gamma, true_div, trunc, xor)
+    erfinv, exp, exp2, expm1, floor, floor_div, fmax, fmin, gamma, gammaln, ge, gt, hard_sigmoid,
+    hypot, i0, i1, imag, invert, isclose, isfinite, isinf, isnan, iv, j0, j1, jv, le, left_shift,
+    log, log1mexp, log1p, log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor,
+    lt, make_complex, maximum, minimum, mod, mul, neg, neq, or_, polygamma, pow, psi, rad2deg, real,
+    reciprocal, relu, right_shift, round_half_away_from_zero, round_half_to_even, sgn, sigmoid, sin,
+    sinh, softplus, sqr, sqrt, sub, switch, tan, tanh, tri_gamma, true_div, trunc,
+    ultra_fast_sigmoid, xor)
 from cytensor.ops.generate import (
     alloc, empty, empty_like, fill, full, full_like, ones, ones_like, second, zeros, zeros_like)
 from cytensor.ops.indexing import inc_subtensor, set_subtensor
@@ -27,8 +29,7 @@ from cytensor.ops.linear import (
 from cytensor.ops.matrices import eye, identity, identity_like, tri, tril, triu
 from cytensor.ops.ranges import arange, linspace, logspace, meshgrid
 from cytensor.ops.rearrange import flip, fliplr, flipud, pad, repeat, roll, rot90, tile
-from cytensor.ops.reduce import (
-    all, any, argmax, argmin, max, max_and_argmax, min, prod, sum)
+from cytensor.ops.reduce import all, any, argmax, argmin, max, max_and_argmax, min, prod, sum
 from cytensor.ops.registry import cast, constant
 from cytensor.ops.select import (
     choose, compress, flatnonzero, nonzero, nonzero_values, take, take_along_axis)
@@ -36,9 +37,9 @@ from cytensor.ops.shape import (
     addbroadcast, broadcast_arrays, broadcast_to, flatten, patternbroadcast, ravel, reshape, shape,
     shape_i, size, specify_shape, unbroadcast)
 from cytensor.ops.softmax import (
-    binary_crossentropy, categorical_crossentropy, confusion_matrix,
-    crossentropy_categorical_1hot, log_softmax, logsoftmax, logsumexp, sigmoid_binary_crossentropy,
-    softmax, softmax_with_bias, to_one_hot)
+    binary_crossentropy, categorical_crossentropy, confusion_matrix, crossentropy_categorical_1hot,
+    log_softmax, logsoftmax, logsumexp, sigmoid_binary_crossentropy, softmax, softmax_with_bias,
+    to_one_hot)
 from cytensor.ops.statistics import mean, norm, ptp, std, var
 from cytensor.ops.variable import TensorConstant, TensorVariable
 from cytensor.ops.views import as_tensor_variable

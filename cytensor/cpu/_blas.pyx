@@ -1,0 +1,61 @@
+"""The products of matrices, by the BLAS that SciPy brings.
+
+``kernels`` is a capsule for the interpreter. Importing this module imports ``scipy.linalg``, which
+takes a while: the interpreter does so when the first program with a product is made, after
+``cytensor.cpu.blas.prepare``.
+"""
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from scipy.linalg cimport cython_blas as scipy_blas
+
+from scipy.linalg import cython_blas as _library
+
+from cytensor.cpu import _structured
+
+
+cdef extern from "threads.h" nogil:
+    ctypedef struct ct_pool:
+        pass
+
+cdef extern from "nest.h" nogil:
+    const ct_pool* ct_pool_used
+
+cdef extern from "product.h" nogil:
+    ctypedef struct ct_kernel_entry:
+        pass
+
+    ctypedef void* ct_gemm
+    ctypedef void* ct_gemv
+
+    ctypedef struct ct_blas:
+        ct_gemm gemm[4]
+        ct_gemv gemv[4]
+
+    ct_blas ct_blas_used
+    ct_kernel_entry* ct_product_kernels
+    const char* ct_blas_find(const char* path)
+    const char* ct_blas_core()
+    int ct_blas_threads()
+
+
+cdef const char* _found = ct_blas_find(_library.__file__.encode())
+
+ct_pool_used = <const ct_pool*>PyCapsule_GetPointer(_structured.pool, "cytensor.pool")
+ct_blas_used.gemm[0] = <ct_gemm>scipy_blas.sgemm
+ct_blas_used.gemm[1] = <ct_gemm>scipy_blas.dgemm
+ct_blas_used.gemm[2] = <ct_gemm>scipy_blas.cgemm
+ct_blas_used.gemm[3] = <ct_gemm>scipy_blas.zgemm
+ct_blas_used.gemv[0] = <ct_gemv>scipy_blas.sgemv
+ct_blas_used.gemv[1] = <ct_gemv>scipy_blas.dgemv
+ct_blas_used.gemv[2] = <ct_gemv>scipy_blas.cgemv
+ct_blas_used.gemv[3] = <ct_gemv>scipy_blas.zgemv
+kernels = PyCapsule_New(<void*>ct_product_kernels, "cytensor.kernels", NULL)
+
+
+def library():
+    """Return where OpenBLAS is, the kernels that it chose, and its own number of threads.
+
+    Each is None, or 0, where the BLAS is another one.
+    """
+    core = ct_blas_core()
+    return (None if _found == NULL else (<bytes>_found).decode(),
+            None if core == NULL else (<bytes>core).decode(), ct_blas_threads())
