@@ -9,14 +9,16 @@ cimport cython
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.ref cimport Py_DECREF, PyObject
+from cpython.list cimport PyList_GET_ITEM
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport int32_t, int64_t, intptr_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy, memset
 
-from cytensor._plan cimport (SLOT_ARRAYS, Plan, arena_t, make_plan, reloc_t, run_checks, step_t)
+from cytensor._plan cimport (SLOT_ARRAYS, Plan, arena_t, make_plan, output_t, reloc_t, run_checks,
+                             step_t)
 from cytensor._program cimport (CT_EMPTY, CT_INDEX, CT_LINALG, CT_MEMORY, CT_OK, CT_PYTHON,
-                                CT_VALUE, CT_ZERO_DIVISION, Program, Segment, array_t, ct_call)
+                                CT_ZERO_DIVISION, Program, Segment, array_t, ct_call)
 
 from cytensor._plan import where
 
@@ -28,6 +30,14 @@ cdef extern from "pool.h":
     object ct_new_array(int ndim, const cnp.npy_intp *dims, int typenum)
 
 
+cdef extern from "vectorcall.h":
+    ctypedef object (*vectorcall_t)(object self, PyObject *const *args, size_t nargs,
+                                    PyObject *names)
+    Py_ssize_t PyVectorcall_NARGS(size_t)
+    void ct_enable_vectorcall(object type, Py_ssize_t offset)
+    Py_ssize_t ct_offset(void *start, void *member)
+
+
 cdef extern from "unistd.h" nogil:
     int usleep(unsigned int)
 
@@ -36,7 +46,20 @@ cdef enum:
     RELEASE_COST = 40_000       # additions above which a call lets go of the GIL
     SIGNAL_COST = 200_000_000   # above which it looks for Ctrl-C between steps
     MAX_PLANS = 256             # remembered per segment
-    STACK_ARRAYS = 64
+    STACK_BYTES = 4096
+
+cdef enum Unpack:
+    ONE, LIST, DICT
+
+
+# What one call works with. References in it are owned.
+cdef struct frame_t:
+    array_t *arrays
+    PyObject **results
+    PyObject **held             # converted arguments, and the values of shared variables
+    PyObject **plans
+    arena_t **arenas
+    int nheld, nplans
 
 
 cdef int pause() except -1:
@@ -108,88 +131,148 @@ cdef class Callable:
     nresults : int
         How many of the program's outputs are results; the rest are new shared values.
     """
+    cdef vectorcall_t vectorcall
     cdef readonly Program program
     cdef readonly list cells
     cdef public Profile profile         # or None
     cdef int *typenums
     cdef int *ndims
-    cdef object unpack
-    cdef int nresults
+    cdef int *written                   # the cells that a call changes
+    cdef int unpack, nresults, ninputs, ncells, nwritten, narrays, noutputs, nsegments
+    cdef list keys
+    cdef array_t *constants             # the program's arrays, of which constants are filled in
+    cdef size_t frame_bytes
 
-    def __init__(self, program, cells, unpack, nresults):
+    def __cinit__(self, *args, **kwargs):
+        self.vectorcall = call_fast
+
+    def __init__(self, Program program, cells, unpack, nresults):
         cdef int i
         self.program = program
         self.cells = cells
-        self.unpack = unpack
+        self.keys = list(unpack) if not isinstance(unpack, str) else None
+        self.unpack = DICT if self.keys is not None else ONE if unpack == "one" else LIST
         self.nresults = nresults
-        self.typenums = <int *>calloc(self.program.ninputs + 1, sizeof(int))
-        self.ndims = <int *>calloc(self.program.ninputs + 1, sizeof(int))
-        if self.typenums == NULL or self.ndims == NULL:
+        self.ninputs, self.ncells = program.ninputs, program.ncells
+        self.narrays, self.noutputs = len(program.arrays), len(program.outputs)
+        self.nsegments, self.nwritten = len(program.segments), len(program.written)
+        self.frame_bytes = (self.narrays * sizeof(array_t) + sizeof(void *) * (
+            self.noutputs + 2 * self.narrays + 2 * self.nsegments))
+        free_all(self)
+        self.typenums = <int *>calloc(self.ninputs + 1, sizeof(int))
+        self.ndims = <int *>calloc(self.ninputs + 1, sizeof(int))
+        self.written = <int *>calloc(self.nwritten + 1, sizeof(int))
+        self.constants = <array_t *>calloc(self.narrays + 1, sizeof(array_t))
+        if not (self.typenums and self.ndims and self.written and self.constants):
             raise MemoryError
-        for i in range(self.program.ninputs):
-            self.typenums[i] = ct_typenum[<int>self.program.arrays[i][1]]
-            self.ndims[i] = self.program.arrays[i][2]
+        for i in range(self.ninputs):
+            self.typenums[i] = ct_typenum[<int>program.arrays[i][1]]
+            self.ndims[i] = program.arrays[i][2]
+        for i in range(self.nwritten):
+            self.written[i] = program.written[i]
+        for i in range(self.ninputs + self.ncells, self.narrays):
+            payload = program.arrays[i][3]
+            if payload is not None:
+                set_array(&self.constants[i], payload)
 
     def __dealloc__(self):
-        free(self.typenums)
-        free(self.ndims)
+        free_all(self)
 
     def _bind(self, args, kwargs):
-        raise TypeError(f"expected {self.program.ninputs} arguments, got {len(args)}")
+        raise TypeError(f"expected {self.ninputs} arguments, got {len(args)}")
 
     def _convert(self, i, value):
-        raise TypeError(f"argument {i} is {value!r}")
+        raise TypeError(f"argument {i} does not fit: {value!r}")
 
     def __call__(self, *args, **kwargs):
-        if kwargs or len(args) != self.program.ninputs:
+        if kwargs or len(args) != self.ninputs:
             args = self._bind(args, kwargs)
-        return self.run(args)
+        return self.call_tuple(args)
 
-    cdef object run(self, tuple args):
-        cdef array_t stack[STACK_ARRAYS]
-        cdef array_t *arrays = stack
-        cdef int n = len(self.program.arrays)
-        if n > STACK_ARRAYS:
-            arrays = <array_t *>malloc(n * sizeof(array_t))
-            if arrays == NULL:
-                raise MemoryError
+    cdef object call_tuple(self, tuple args):
+        cdef PyObject **vector = <PyObject **>malloc((len(args) + 1) * sizeof(PyObject *))
+        cdef int i
+        if vector == NULL:
+            raise MemoryError
         try:
-            hold = self.gather(args, arrays)
+            for i in range(len(args)):
+                vector[i] = <PyObject *>args[i]
+            return self.run(vector)
+        finally:
+            free(vector)
+
+    cdef object run(self, PyObject *const *args):
+        """Call with as many arguments as there are inputs."""
+        cdef char stack[STACK_BYTES]
+        cdef char *block = stack
+        cdef frame_t frame
+        if self.frame_bytes > STACK_BYTES:
+            block = <char *>malloc(self.frame_bytes)
+            if block == NULL:
+                raise MemoryError
+        self.open_frame(&frame, block)
+        try:
+            self.gather(&frame, args)
+            if self.ncells == 0:
+                return self.run_segments(&frame)
             self.acquire()
             try:
-                return self.run_segments(arrays, hold)
+                return self.run_segments(&frame)
             finally:
                 self.release()
         finally:
-            if arrays != stack:
-                free(arrays)
+            self.close_frame(&frame)
+            if block != stack:
+                free(block)
+
+    cdef void open_frame(self, frame_t *frame, char *block) noexcept:
+        frame.arrays = <array_t *>block
+        frame.results = <PyObject **>(block + self.narrays * sizeof(array_t))
+        frame.held = frame.results + self.noutputs
+        frame.plans = frame.held + 2 * self.narrays
+        frame.arenas = <arena_t **>(frame.plans + self.nsegments)
+        frame.nheld = frame.nplans = 0
+        memset(frame.results, 0, self.noutputs * sizeof(PyObject *))
+
+    cdef void close_frame(self, frame_t *frame) noexcept:
+        cdef int i
+        for i in range(frame.nplans):
+            (<Plan>frame.plans[i]).give_back(frame.arenas[i])
+            Py_DECREF(<Plan>frame.plans[i])
+        for i in range(frame.nheld):
+            Py_DECREF(<object>frame.held[i])
+        for i in range(self.noutputs):
+            Py_XDECREF(frame.results[i])
 
     # ----- arguments -----
 
-    cdef list gather(self, tuple args, array_t *arrays):
-        """Point ``arrays`` at the arguments, shared values and constants; return what must live."""
-        cdef list hold = []
-        cdef int i, n = self.program.ninputs, ncells = self.program.ncells
-        for i in range(n):
-            value = args[i]
-            if not self.fits(i, value):
-                value = self._convert(i, value)
-                if not self.fits(i, value):
-                    raise TypeError(f"argument {i} was converted to {value!r}, which does not fit")
-                hold.append(value)
-            set_array(&arrays[i], <cnp.ndarray>value)
-        for i in range(ncells):
-            value = (<Cell>self.cells[i]).value
-            hold.append(value)
-            set_array(&arrays[n + i], <cnp.ndarray>value)
-        for i in range(n + ncells, len(self.program.arrays)):
-            payload = (<tuple>self.program.arrays[i])[3]
-            if payload is not None:
-                set_array(&arrays[i], <cnp.ndarray>payload)
-        return hold
+    cdef int gather(self, frame_t *frame, PyObject *const *args) except -1:
+        """Point the frame's arrays at the arguments, shared values and constants."""
+        cdef int i
+        cdef array_t *arrays = frame.arrays
+        for i in range(self.ninputs):
+            if self.fits(i, args[i]):
+                set_array(&arrays[i], <cnp.ndarray>args[i])
+            else:
+                self.convert(frame, i, <object>args[i])
+        for i in range(self.ncells):
+            value = (<Cell>PyList_GET_ITEM(self.cells, i)).value
+            hold(frame, value)
+            set_array(&arrays[self.ninputs + i], <cnp.ndarray>value)
+        i = self.ninputs + self.ncells
+        memcpy(&arrays[i], &self.constants[i], (self.narrays - i) * sizeof(array_t))
+        return 0
 
-    cdef bint fits(self, int i, object value):
-        return (cnp.PyArray_CheckExact(value)
+    cdef int convert(self, frame_t *frame, int i, object value) except -1:
+        array = self._convert(i, value)
+        if not self.fits(i, <PyObject *>array):
+            raise TypeError(f"argument {i} was converted to {array!r}, which does not fit")
+        hold(frame, array)
+        set_array(&frame.arrays[i], <cnp.ndarray>array)
+        return 0
+
+    cdef inline bint fits(self, int i, PyObject *value) noexcept:
+        return (cnp.PyArray_CheckExact(<object>value)
                 and cnp.PyArray_TYPE(<cnp.ndarray>value) == self.typenums[i]
                 and cnp.PyArray_NDIM(<cnp.ndarray>value) == self.ndims[i]
                 and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>value))
@@ -197,99 +280,117 @@ cdef class Callable:
     # ----- shared values: many readers, or one writer -----
 
     cdef int acquire(self) except -1:
+        cdef int i
         cdef Cell cell
         while self.busy():
             pause()
-        for cell in self.cells:
+        for i in range(self.ncells):
+            cell = self.cells[i]
             cell.readers += 1
-        for i in self.program.written:
-            cell = self.cells[<int>i]
+        for i in range(self.nwritten):
+            cell = self.cells[self.written[i]]
             cell.readers -= 1
             cell.writers += 1
         return 0
 
     cdef bint busy(self):
+        cdef int i
         cdef Cell cell
-        for cell in self.cells:
+        for i in range(self.ncells):
+            cell = self.cells[i]
             if cell.writers:
                 return True
-        for i in self.program.written:
-            cell = self.cells[<int>i]
+        for i in range(self.nwritten):
+            cell = self.cells[self.written[i]]
             if cell.readers:
                 return True
         return False
 
     cdef void release(self) noexcept:
+        cdef int i
         cdef Cell cell
-        for cell in self.cells:
+        for i in range(self.ncells):
+            cell = self.cells[i]
             cell.readers -= 1
-        for i in self.program.written:
-            cell = self.cells[<int>i]
+        for i in range(self.nwritten):
+            cell = self.cells[self.written[i]]
             cell.readers += 1
             cell.writers -= 1
 
     # ----- segments -----
 
-    cdef object run_segments(self, array_t *arrays, list hold):
-        cdef list results = [None] * len(self.program.outputs)
-        cdef list plans = []
-        cdef list arenas = []
+    cdef object run_segments(self, frame_t *frame):
         cdef int i
         cdef Plan plan
         cdef double start = time.perf_counter() if self.profile is not None else 0
-        try:
-            for i in range(len(self.program.segments)):
-                plan = self.find_plan(self.program.segments[i], arrays, hold)
-                plans.append(plan)
-                arenas.append(<intptr_t>self.run_plan(i, plan, arrays, results))
-            for plan in plans:
-                for cell, output in plan.updates:
-                    (<Cell>self.cells[<int>cell]).value = results[<int>output]
-            for cell, output in self.program.updates:
-                (<Cell>self.cells[<int>cell]).value = results[<int>output]
-        finally:
-            for i in range(len(arenas)):
-                (<Plan>plans[i]).give_back(<arena_t *><intptr_t>arenas[i])
+        for i in range(self.nsegments):
+            plan = self.find_plan(<Segment>PyList_GET_ITEM(self.program.segments, i), frame)
+            frame.arenas[i] = plan.take()
+            Py_INCREF(plan)
+            frame.plans[i] = <PyObject *>plan
+            frame.nplans = i + 1
+            self.run_plan(i, plan, frame.arenas[i], frame)
+        if self.nwritten:
+            self.commit(frame)
         if self.profile is not None:
             self.profile.total += time.perf_counter() - start
             self.profile.calls += 1
-        return self.hand_out(results)
+        return self.hand_out(frame)
 
-    cdef object hand_out(self, list results):
-        if self.unpack == "one":
-            return results[0]
-        if self.unpack == "list":
-            return results[:self.nresults]
-        return dict(zip(self.unpack, results))
+    cdef int commit(self, frame_t *frame) except -1:
+        """Exchange the shared values that were not written in place. Nothing here can fail."""
+        cdef int i
+        for i in range(frame.nplans):
+            for cell, output in (<Plan>frame.plans[i]).updates:
+                (<Cell>self.cells[<int>cell]).value = <object>frame.results[<int>output]
+        for cell, output in self.program.updates:
+            (<Cell>self.cells[<int>cell]).value = <object>frame.results[<int>output]
+        return 0
 
-    cdef Plan find_plan(self, Segment segment, array_t *arrays, list hold):
+    cdef object hand_out(self, frame_t *frame):
+        cdef list results
+        cdef int i
+        if self.unpack == ONE:
+            return <object>frame.results[0]
+        results = [<object>frame.results[i] for i in range(self.nresults)]
+        return results if self.unpack == LIST else dict(zip(self.keys, results))
+
+    cdef Plan find_plan(self, Segment segment, frame_t *frame):
         """The plan for these sizes: the last one, one remembered, or a new one."""
         cdef Plan plan = segment.last
         cdef int64_t small[64]
         cdef int64_t *regs = small
-        if segment.nregs > 64:
+        if segment.nregs > 64 and (segment.any_dynamic or plan is None):
             regs = <int64_t *>malloc(segment.nregs * sizeof(int64_t))
             if regs == NULL:
                 raise MemoryError
         try:
-            if segment.any_dynamic or plan is None:
-                segment.run_sizes(arrays, regs, False)
-            if plan is None or not matches(plan, segment, arrays, regs):
-                plan = self.other_plan(segment, arrays, regs)
-            if plan.overwritten and self.avoid_overlap(plan, arrays, hold):
-                return self.find_plan(segment, arrays, hold)
+            if segment.any_dynamic:
+                segment.run_sizes(frame.arrays, regs, False)
+            if plan is None or not matches(plan, segment, frame.arrays, regs):
+                plan = self.other_plan(segment, frame.arrays, regs)
+            if plan.overwritten and self.avoid_overlap(plan, frame):
+                return self.find_plan(segment, frame)
             return plan
         finally:
             if regs != small:
                 free(regs)
 
-    cdef Plan other_plan(self, Segment segment, array_t *arrays, int64_t *regs):
+    cdef Plan other_plan(self, Segment segment, array_t *arrays, const int64_t *dynamic):
+        """A plan that is remembered, or a new one."""
         cdef Plan plan
-        key = make_key(segment, arrays, regs)
+        cdef int64_t *regs
+        key = make_key(segment, arrays, dynamic)
         plan = segment.plans.get(key)
         if plan is None:
-            segment.run_sizes(arrays, regs, False)
-            plan = make_plan(self.program, segment, arrays, regs)
+            regs = <int64_t *>malloc((segment.nregs + 1) * sizeof(int64_t))
+            if regs == NULL:
+                raise MemoryError
+            try:
+                segment.run_sizes(arrays, regs, False)
+                plan = make_plan(self.program, segment, arrays, regs)
+            finally:
+                free(regs)
             plan.key = <int64_t *>malloc(len(key) + 1)
             if plan.key == NULL:
                 raise MemoryError
@@ -300,68 +401,66 @@ cdef class Callable:
         segment.last = plan
         return plan
 
-    cdef bint avoid_overlap(self, Plan plan, array_t *arrays, list hold):
+    cdef bint avoid_overlap(self, Plan plan, frame_t *frame) except -1:
         """Copy arguments that share memory with a shared value that is about to be overwritten."""
-        cdef int i, k, n = self.program.ninputs
+        cdef int i, k
         cdef int64_t low, high, low2, high2
         cdef bint copied = False
         for k in plan.overwritten:
-            low = extent(&arrays[k], self.program.arrays[k], &high)
-            for i in range(n):
-                low2 = extent(&arrays[i], self.program.arrays[i], &high2)
+            low = extent(&frame.arrays[k], self.program.arrays[k], &high)
+            for i in range(self.ninputs):
+                low2 = extent(&frame.arrays[i], self.program.arrays[i], &high2)
                 if low < high2 and low2 < high:
-                    value = copy_of(&arrays[i], self.program.arrays[i])
-                    hold.append(value)
-                    set_array(&arrays[i], value)
+                    value = copy_of(&frame.arrays[i], self.program.arrays[i])
+                    hold(frame, value)
+                    set_array(&frame.arrays[i], value)
                     copied = True
         return copied
 
-    cdef arena_t *run_plan(self, int number, Plan plan, array_t *arrays, list results) except NULL:
+    cdef int run_plan(self, int number, Plan plan, arena_t *arena, frame_t *frame) except -1:
         cdef Segment segment = plan.segment
-        cdef arena_t *arena = plan.take()
         cdef ct_call call
         cdef int status = CT_OK, done = 0
-        try:
-            memset(&call, 0, sizeof(call))
-            call.regs = arena.regs
-            if segment.any_dynamic:
-                segment.run_sizes(arrays, arena.regs, True)
-                if segment.any_checks:
-                    run_checks(segment, arena.regs, True)
-            self.point(plan, arena, arrays, results)
-            if self.profile is not None:
-                status = self.run_profiled(number, plan, arena, &call, &done)
-            elif plan.cost < RELEASE_COST:
+        call.regs = arena.regs
+        call.text = NULL
+        if segment.any_dynamic:
+            segment.run_sizes(frame.arrays, arena.regs, True)
+            if segment.any_checks:
+                run_checks(segment, arena.regs, True)
+        self.point(plan, arena, frame)
+        if self.profile is not None:
+            status = self.run_profiled(number, plan, arena, &call, &done)
+        elif plan.cost < RELEASE_COST:
+            status = run_steps(plan, arena, &call, 0, plan.nsteps, &done)
+        elif plan.cost < SIGNAL_COST:
+            with nogil:
                 status = run_steps(plan, arena, &call, 0, plan.nsteps, &done)
-            elif plan.cost < SIGNAL_COST:
-                with nogil:
-                    status = run_steps(plan, arena, &call, 0, plan.nsteps, &done)
-            else:
-                status = self.run_long(plan, arena, &call, &done)
-            if status != CT_OK:
-                raise_error(status, &call, segment.steps[plan.steps[done].source])
-            self.export_arrays(plan, arena, arrays)
-        except BaseException:
-            plan.give_back(arena)
-            raise
-        return arena
+        else:
+            status = self.run_long(plan, arena, &call, &done)
+        if status != CT_OK:
+            raise_error(status, &call, segment.steps[plan.steps[done].source])
+        if plan.nexports:
+            self.export_arrays(plan, arena, frame.arrays)
+        return 0
 
-    cdef int point(self, Plan plan, arena_t *arena, array_t *arrays, list results) except -1:
+    cdef int point(self, Plan plan, arena_t *arena, frame_t *frame) except -1:
         """Allocate outputs, and fill in the addresses that differ between calls."""
-        cdef int i, k, n = len(self.program.arrays)
-        cdef cnp.npy_intp dims[32]
-        cdef char **base = arena.base
+        cdef int i, k
+        cdef char **base = arena.base + SLOT_ARRAYS
         cdef const reloc_t *r
+        cdef const output_t *out
         cdef char *data
-        for i in range(n):
-            base[SLOT_ARRAYS + i] = arrays[i].data
-        for output, sizes in plan.outputs:
-            for k in range(len(<tuple>sizes)):
-                dims[k] = (<tuple>sizes)[k]
-            array = ct_new_array(len(<tuple>sizes), dims,
-                                 ct_typenum[<int>(<tuple>self.program.outputs[<int>output])[0]])
-            results[<int>output] = array
-            base[SLOT_ARRAYS + n + <int>output] = cnp.PyArray_BYTES(<cnp.ndarray>array)
+        for i in range(self.narrays):
+            base[i] = frame.arrays[i].data
+        base += self.narrays
+        for i in range(plan.noutputs):
+            out = &plan.outputs[i]
+            array = ct_new_array(out.ndim, <const cnp.npy_intp *>out.dims,
+                                 ct_typenum[out.dtype])
+            Py_INCREF(array)
+            frame.results[out.number] = <PyObject *>array
+            base[out.number] = cnp.PyArray_BYTES(<cnp.ndarray>array)
+        base = arena.base
         for i in range(plan.nrelocs):
             r = &plan.relocs[i]
             data = base[r.slot] + r.offset
@@ -403,6 +502,44 @@ cdef class Callable:
             arrays[<int>array].data = arena.memory + <int64_t><intptr_t>plan.exports[k].data
             k += 1
         return 0
+
+
+cdef object call_fast(object self, PyObject *const *args, size_t flags, PyObject *names):
+    """The vectorcall of a ``Callable``: no tuple, no dict."""
+    cdef Callable f = <Callable>self
+    cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
+    if names == NULL and n == f.ninputs:
+        return f.run(args)
+    kwargs = {}
+    if names != NULL:
+        for i, name in enumerate(<tuple>names):
+            kwargs[name] = <object>args[n + i]
+    return f.call_tuple(f._bind(tuple([<object>args[i] for i in range(n)]), kwargs))
+
+
+def enable_vectorcall(type):
+    """Let a subclass of ``Callable`` that leaves ``__call__`` alone be called without a tuple."""
+    cdef Callable f = Callable.__new__(Callable)
+    ct_enable_vectorcall(type, ct_offset(<void *>f, &f.vectorcall))
+
+
+enable_vectorcall(Callable)
+
+
+cdef void free_all(Callable f) noexcept:
+    free(f.typenums)
+    free(f.ndims)
+    free(f.written)
+    free(f.constants)
+    f.typenums = f.ndims = f.written = NULL
+    f.constants = NULL
+
+
+cdef inline void hold(frame_t *frame, object value) noexcept:
+    """Keep an object alive until the call ends."""
+    Py_INCREF(value)
+    frame.held[frame.nheld] = <PyObject *>value
+    frame.nheld += 1
 
 
 cdef inline void set_array(array_t *array, cnp.ndarray value) noexcept:

@@ -45,6 +45,12 @@ ctypedef struct step_t:
     int64_t box                 # the one parameter of a fused group
 
 
+# An array that a call allocates.
+ctypedef struct output_t:
+    int32_t number, ndim, dtype
+    int64_t dims[CT_MAXDIM]
+
+
 # The memory of one running call.
 ctypedef struct arena_t:
     char *memory
@@ -70,7 +76,8 @@ cdef class Plan:
     cdef ct_group **groups
     cdef void (*group_free)(ct_group *) noexcept nogil
     cdef int ngroups
-    cdef readonly list outputs          # (output, tuple of sizes): arrays to allocate
+    cdef output_t *outputs
+    cdef int noutputs
     cdef readonly list updates          # (cell, output): exchanged at the end
     cdef readonly list overwritten      # arrays (cells) that steps write into
     cdef arena_t *spare

@@ -187,9 +187,20 @@ cdef class Builder:
             set_contiguous(p, ct_itemsize[p.dtype])
             output = v.index if v.home == IN_OUTPUT else v.spare
             p.slot = SLOT_ARRAYS + len(self.program.arrays) + output
-            self.plan.outputs.append((output, tuple([p.dims[a] for a in range(p.ndim)])))
+            self.allocate(output, p)
             if v.home == IN_CELL:
                 self.plan.updates.append((v.index - self.program.ninputs, output))
+        return 0
+
+    cdef int allocate(self, int number, place_t *p) except -1:
+        """Note an array that each call allocates."""
+        cdef Plan plan = self.plan
+        cdef output_t *out
+        plan.outputs = <output_t *>grow(plan.outputs, (plan.noutputs + 1) * sizeof(output_t))
+        out = &plan.outputs[plan.noutputs]
+        out.number, out.ndim, out.dtype = number, p.ndim, p.dtype
+        memcpy(out.dims, p.dims, p.ndim * sizeof(int64_t))
+        plan.noutputs += 1
         return 0
 
     cdef bint fits_cell(self, Value v, place_t *p):
@@ -593,7 +604,7 @@ cdef Plan make_plan(Program program, Segment segment, const array_t *arrays, int
     b.arrays, b.regs = arrays, regs
     plan.segment = segment
     plan.group_free = program.dev.group_free
-    plan.outputs, plan.updates, plan.overwritten = [], [], []
+    plan.updates, plan.overwritten = [], []
     b.places = <place_t *>calloc(len(segment.values) + 1, sizeof(place_t))
     if b.places == NULL:
         raise MemoryError
@@ -665,6 +676,7 @@ cdef class Plan:
         free(self.key)
         free(self.exports)
         free(self.export_layout)
+        free(self.outputs)
 
     cdef arena_t *take(self) except NULL:
         """Return memory for one call. The caller holds the GIL."""

@@ -3,7 +3,7 @@ import warnings
 
 from cytensor import config
 from cytensor._core import Constant, TensorType, Variable, leaves, replace
-from cytensor._interpreter import Callable, Cell, Profile
+from cytensor._interpreter import Callable, Cell, Profile, enable_vectorcall
 from cytensor.engine.modes import as_mode
 from cytensor.engine.pipeline import compile_program
 from cytensor.inputs import Out, as_input, fit
@@ -428,6 +428,9 @@ class Function(Callable):
         values = [None if cell is None else cell.value for cell in self._defaults]
         return _load_function, (self.spec.__dict__, self.mode.name, self.mode.left_out, self.name,
                                 self._downcast, values)
+
+
+enable_vectorcall(Function)
 
 
 class StatefulFunction(Function):

@@ -3,9 +3,9 @@
 Run it to write that header again; it takes about a minute and gives the same text each time.
 """
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 import mpmath as mp
 import numpy as np

@@ -27,6 +27,7 @@ ISAS = {
     "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
     "native": ["-march=native"],
 }
+COMPILER = os.environ.get("CC", "cc")
 KINDS = {"f32": ("float", np.float32), "f64": ("double", np.float64)}
 
 
@@ -152,17 +153,19 @@ def compiled(text, isa="v3", flags=()):
     with tempfile.TemporaryDirectory() as folder:
         code, library = Path(folder, "code.c"), Path(folder, "code.so")
         code.write_text(text)
-        done = subprocess.run([os.environ.get("CC", "cc"), *FLAGS, *ISAS[isa], *flags, str(code),
-                               "-o", str(library), "-lm"], check=True, capture_output=True,
-                              text=True)
+        done = subprocess.run([COMPILER, *FLAGS, *ISAS[isa], *flags, str(code), "-o",
+                               str(library), "-lm"], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{COMPILER} failed: {done.stderr}")
         return ctypes.CDLL(str(library)), done.stderr
 
 
 class Library:
     """ctmath.h compiled for one instruction set, with its functions on NumPy arrays."""
 
-    def __init__(self, isa="v3", names=tuple(ROWS)):
-        self._dll, _ = compiled(source(names), isa)
+    def __init__(self, isa="v3", names=tuple(ROWS), flags=()):
+        self.source = source(names)
+        self._dll, self.messages = compiled(self.source, isa, flags)
 
     def _call(self, function, kind, arrays):
         n = ctypes.c_int64(len(arrays[0]))

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define BLOCK 512
+#define BLOCK 2048
 #define COLUMNS 1024            /* columns side by side: what they need stays in the L1 cache */
 #define SEGMENT (1 << 30)       /* rows that an int32 can count */
 
@@ -29,7 +29,7 @@ typedef struct {
 /* A NaN beats all but a NaN. */
 #define IS_BETTER(BEATS, a, b) (((a) BEATS (b)) | (((a) != (a)) & ((b) == (b))))
 
-#define SEARCH_TYPE(name, S, T, READ) \
+#define SEARCH_TYPE(name, S, T, M, READ) \
 static const T *block_##name(const char *x, int64_t n, int64_t stride, T *buffer) \
 { \
     if (sizeof(S) == sizeof(T) && stride == sizeof(S)) \
@@ -42,9 +42,10 @@ static const T *block_##name(const char *x, int64_t n, int64_t stride, T *buffer
 /* Where `value`, or a NaN, is first. It is there. */ \
 CT_CLONES static int64_t find_##name(const T *x, int64_t n, T value) \
 { \
+    enum { width = LANES(T) / 2 }; \
     int64_t i = 0; \
-    for (int found = 0; i + LANES(T) <= n; i += LANES(T)) { \
-        for (int k = 0; k < LANES(T); k++) \
+    for (M found = 0; i + width <= n; i += width) { \
+        for (int k = 0; k < width; k++) \
             found |= (x[i + k] == value) | (x[i + k] != x[i + k]); \
         if (found) \
             break; \
@@ -86,9 +87,13 @@ CT_CLONES static T extreme_of_lanes_##name(const T *restrict x, int64_t n) \
 \
 static T extreme_##name(const T *x, int64_t n) \
 { \
-    int64_t i = n - n % LANES(T); \
-    T best = i ? extreme_of_lanes_##name(x, i) : x[0]; \
-    for (; i < n; i++) \
+    const int64_t even = n - n % LANES(T); \
+    T best = even ? extreme_of_lanes_##name(x, even) : x[0]; \
+    if (even && even < n) {         /* the rest, and some items once more */ \
+        const T last = extreme_of_lanes_##name(x + n - LANES(T), LANES(T)); \
+        return IS_BETTER(BEATS, last, best) ? last : best; \
+    } \
+    for (int64_t i = even; i < n; i++) \
         best = IS_BETTER(BEATS, x[i], best) ? x[i] : best; \
     return best; \
 } \
@@ -159,7 +164,7 @@ enum { nan_i8, nan_u8 = 0, nan_i16 = 0, nan_u16 = 0, nan_i32 = 0, nan_u32 = 0, n
 #define nan_f64 __builtin_nan("")
 
 #define SEARCH_BOTH(name, S, T, M, READ) \
-    SEARCH_TYPE(name, S, T, READ) \
+    SEARCH_TYPE(name, S, T, M, READ) \
     SEARCH(max_##name, name, S, T, M, READ, >) \
     SEARCH(min_##name, name, S, T, M, READ, <)
 FOR_REALS(SEARCH_BOTH)
