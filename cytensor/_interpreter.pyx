@@ -18,7 +18,8 @@ from libc.string cimport memcpy, memset
 from cytensor._plan cimport (SLOT_ARRAYS, Plan, arena_t, make_plan, output_t, reloc_t, run_checks,
                              step_t)
 from cytensor._program cimport (CT_EMPTY, CT_INDEX, CT_LINALG, CT_MEMORY, CT_OK, CT_PYTHON,
-                                CT_ZERO_DIVISION, Program, Segment, array_t, ct_call)
+                                CT_ZERO_DIVISION, Program, Segment, array_t, ct_call,
+                                ct_itemsize, ct_tensor)
 
 from cytensor._plan import where
 
@@ -100,20 +101,28 @@ cdef class Cell:
 
 
 cdef class Profile:
-    """Time per step of one compiled function."""
-    cdef readonly dict seconds          # (segment, step) -> [seconds, runs]
+    """Time and memory traffic per step of one compiled function.
+
+    Attributes
+    ----------
+    steps : dict
+        (segment, step) -> [seconds, runs, bytes of all its operands].
+    calls : int
+    total : float
+        Seconds of all calls, arguments and results included.
+    """
+    cdef readonly dict steps
     cdef public double total
     cdef public long calls
 
     def __init__(self):
-        self.seconds = {}
-        self.total = 0
-        self.calls = 0
+        self.steps = {}
 
-    cdef add(self, int segment, int step, double seconds):
-        entry = self.seconds.setdefault((segment, step), [0.0, 0])
+    cdef add(self, int segment, int step, double seconds, int64_t bytes):
+        entry = self.steps.setdefault((segment, step), [0.0, 0, 0])
         entry[0] += seconds
         entry[1] += 1
+        entry[2] += bytes
 
 
 cdef class Callable:
@@ -489,7 +498,8 @@ cdef class Callable:
             start = time.perf_counter()
             with nogil:
                 status = run_steps(plan, arena, call, i, i + 1, done)
-            self.profile.add(number, plan.steps[i].source, time.perf_counter() - start)
+            self.profile.add(number, plan.steps[i].source, time.perf_counter() - start,
+                             bytes_of(plan, i))
             if status != CT_OK:
                 break
         return status
@@ -559,6 +569,21 @@ cdef int run_steps(Plan plan, arena_t *arena, ct_call *call, int first, int last
             done[0] = i
             return status
     return CT_OK
+
+
+cdef int64_t bytes_of(Plan plan, int i):
+    """The size of all operands of a step."""
+    cdef const step_t *s = &plan.steps[i]
+    cdef const ct_tensor *t
+    cdef int64_t total = 0, count
+    cdef int k, a
+    for k in range(s.n):
+        t = &plan.tensors[s.first + k]
+        count = ct_itemsize[t.dtype]
+        for a in range(t.ndim):
+            count *= t.dims[a]
+        total += count
+    return total
 
 
 cdef bint matches(Plan plan, Segment segment, const array_t *arrays, const int64_t *regs) noexcept:

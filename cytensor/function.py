@@ -9,6 +9,7 @@ from cytensor.engine.pipeline import compile_program
 from cytensor.inputs import Out, as_input, fit
 from cytensor.ops.registry import as_variable, scalar_like
 from cytensor.ops.variable import register_eval
+from cytensor.printing.profiles import profile_lines
 from cytensor.shared import SharedVariable
 
 
@@ -260,6 +261,21 @@ def _complain(given, on_unused):
 
 # ----- the compiled function -----
 
+class StepProfile(Profile):
+    """Where a function spends its time: ``print(f.profile)``, or ``f.profile.summary()``."""
+
+    def __init__(self, f):
+        super().__init__()
+        self._function = f
+
+    def __str__(self):
+        return "\n".join(profile_lines(self, self._function.program, self._function.name))
+
+    def summary(self, file=None):
+        """Print the time, the runs and the bytes of each step, with the user's lines."""
+        print(self, file=file)
+
+
 class Function(Callable):
     """A compiled function. Made by ``function``.
 
@@ -290,7 +306,7 @@ class Function(Callable):
             list(spec.updates.items()), spec.shared, mode)
         self._finish(program, [v.container for v in spec.shared] if cells is None else cells)
         if profile:
-            self.profile = Profile()
+            self.profile = StepProfile(self)
 
     def _finish(self, program, cells):
         spec = self.spec
@@ -421,7 +437,7 @@ class Function(Callable):
                            for cell, given in zip(self._defaults, spec.inputs)]
         other._finish(self.program, cells)
         if profile:
-            other.profile = Profile()
+            other.profile = StepProfile(other)
         return other
 
     def __reduce__(self):

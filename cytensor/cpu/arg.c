@@ -62,7 +62,8 @@ static int better_##name(const char *x, const char *than) \
     return IS_BETTER(BEATS, a, b); \
 } \
 \
-/* The extreme of n items, a multiple of the lanes; NaN, if there is one. */ \
+/* The extreme of n items, at least as many as lanes; NaN, if there is one. The last step may go \
+ * over some items once more. */ \
 CT_CLONES static T extreme_of_lanes_##name(const T *restrict x, int64_t n) \
 { \
     T lanes[LANES(T)]; \
@@ -71,12 +72,13 @@ CT_CLONES static T extreme_of_lanes_##name(const T *restrict x, int64_t n) \
         lanes[k] = x[k]; \
         unordered[k] = x[k] != x[k]; \
     } \
-    for (int64_t i = LANES(T); i < n; i += LANES(T)) \
+    for (int64_t i = LANES(T); i < n; i += LANES(T)) { \
+        const T *restrict at = x + ct_min(i, n - LANES(T)); \
         for (int k = 0; k < LANES(T); k++) { \
-            const T v = x[i + k]; \
-            lanes[k] = v BEATS lanes[k] ? v : lanes[k]; \
-            unordered[k] |= v != v; \
+            lanes[k] = at[k] BEATS lanes[k] ? at[k] : lanes[k]; \
+            unordered[k] |= at[k] != at[k]; \
         } \
+    } \
     for (int k = 0; k < LANES(T); k++) \
         unordered[0] |= unordered[k]; \
     for (int half = LANES(T) / 2; half > 0; half /= 2) \
@@ -87,13 +89,10 @@ CT_CLONES static T extreme_of_lanes_##name(const T *restrict x, int64_t n) \
 \
 static T extreme_##name(const T *x, int64_t n) \
 { \
-    const int64_t even = n - n % LANES(T); \
-    T best = even ? extreme_of_lanes_##name(x, even) : x[0]; \
-    if (even && even < n) {         /* the rest, and some items once more */ \
-        const T last = extreme_of_lanes_##name(x + n - LANES(T), LANES(T)); \
-        return IS_BETTER(BEATS, last, best) ? last : best; \
-    } \
-    for (int64_t i = even; i < n; i++) \
+    T best = x[0]; \
+    if (n >= LANES(T)) \
+        return extreme_of_lanes_##name(x, n); \
+    for (int64_t i = 1; i < n; i++) \
         best = IS_BETTER(BEATS, x[i], best) ? x[i] : best; \
     return best; \
 } \

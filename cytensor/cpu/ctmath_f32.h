@@ -40,12 +40,13 @@ CT_INLINE float exp_times_f32(float x, uint32_t k)
 
 CT_INLINE float exp_f32(float x) { return vanish_f32(x, -104, exp_times_f32(x, 0)); }
 
-/* e^x for x >= -87, but not denormal or just below overflow: there one factor is enough. */
+/* e^x for x >= -87, where one factor is enough, with an error of |x| 2^-29 from a rounded log(2):
+ * for functions near 1, which damp it. */
 CT_INLINE float exp_near_f32(float x)
 {
     const float round = CT_ROUND_F32 + 127;
     const float t = at_most_f32(round + 127, fma_f32(x, (float)CT_LOG2E, round)), n = t - round;
-    const float r = fma_f32(-n, CT_LN2_LO_F32, fma_f32(-n, CT_LN2_HI_F32, x));
+    const float r = fma_f32(-n, 0x1.62e43p-1f, x);
     const float p = fma_f32(r, fma_f32(r, CT_POLY_EXP_F32(r), 1), 1);
     return p * of_bits_f32(bits_f32(t) << 23);
 }

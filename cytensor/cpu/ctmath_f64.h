@@ -417,10 +417,10 @@ CT_INLINE double pow_special_f64(double x, double y, double r)
     const double at_inf = a == 1 ? 1 : grows;
     const double based = a == 0 ? zero : a == CT_INF_F64 ? infinite : r;
     const double powered = abs_f64(y) == CT_INF_F64 ? at_inf : based;
-    const double flipped = integer & !even ? copysign_f64(powered, x) : powered;
-    const double real = (x < 0) & (a < CT_INF_F64) & !integer ? CT_NAN_F64 : flipped;
-    const double known = (x != x) | (y != y) ? CT_NAN_F64 : real;
-    return (x == 1) | (y == 0) ? 1 : known;
+    const double flipped = (integer & !even) ? copysign_f64(powered, x) : powered;
+    const double real = ((x < 0) & (a < CT_INF_F64) & !integer) ? CT_NAN_F64 : flipped;
+    const double known = ((x != x) | (y != y)) ? CT_NAN_F64 : real;
+    return ((x == 1) | (y == 0)) ? 1 : known;
 }
 
 CT_INLINE double pow_f64(double x, double y)
@@ -475,7 +475,8 @@ CT_INLINE double erf_f64(double x)
 CT_INLINE double erfc_f64(double x)
 {
     const double y = erfc_tail_f64(abs_f64(x)), far = x < 0 ? 2 - y : y;
-    return (x >= 0.5) | (x <= -0.96) ? far : 1 - erf_near_f64(x);
+    const int tail = (x >= 0.5) + (x <= -0.96);
+    return tail ? far : 1 - erf_near_f64(x);
 }
 
 /* ----- rounding and remainders ----- */
