@@ -32,7 +32,7 @@ KERNEL_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-ma
                 "-fno-strict-aliasing"]
 LOOPS = ["cytensor/cpu/nest.c", "cytensor/cpu/copy.c"]
 STRUCTURED = [f"cytensor/cpu/{name}.c" for name in (
-    "threads", "cores", "structured", "add", "index", "arg", "cumulate", "nonzero")]
+    "threads", "cores", "structured", "add", "index", "arg", "cumulate", "recurrence", "nonzero")]
 PRODUCTS = [f"cytensor/cpu/{name}.c" for name in (
     "product", "product_blas", "product_loops", "blas_threads")]
 KERNELS = [

@@ -22,6 +22,7 @@ from cytensor._program cimport (CT_EMPTY, CT_INDEX, CT_LINALG, CT_MEMORY, CT_OK,
                                 ct_itemsize, ct_tensor)
 
 from cytensor._plan import where
+from cytensor._program import AssumptionError
 
 cnp.import_array()
 
@@ -210,8 +211,18 @@ cdef class Callable:
         finally:
             free(vector)
 
+    def _general(self):
+        """A callable of the same graph that assumes nothing of sizes."""
+        raise AssertionError("this program assumes nothing")
+
     cdef object run(self, PyObject *const *args):
         """Call with as many arguments as there are inputs."""
+        try:
+            return self.run_here(args)
+        except AssumptionError:
+            return (<Callable>self._general()).run(args)
+
+    cdef object run_here(self, PyObject *const *args):
         cdef char stack[STACK_BYTES]
         cdef char *block = stack
         cdef frame_t frame
@@ -391,6 +402,8 @@ cdef class Callable:
         cdef int64_t *regs
         key = make_key(segment, arrays, dynamic)
         plan = segment.plans.get(key)
+        if plan is None and key in segment.plans:
+            raise AssumptionError
         if plan is None:
             regs = <int64_t *>malloc((segment.nregs + 1) * sizeof(int64_t))
             if regs == NULL:
@@ -398,6 +411,9 @@ cdef class Callable:
             try:
                 segment.run_sizes(arrays, regs, False)
                 plan = make_plan(self.program, segment, arrays, regs)
+            except AssumptionError:
+                segment.plans[key] = None
+                raise
             finally:
                 free(regs)
             plan.key = <int64_t *>malloc(len(key) + 1)

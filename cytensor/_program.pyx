@@ -16,6 +16,10 @@ _SIZE_OPS = {
 }
 
 
+class AssumptionError(Exception):
+    """Sizes are not as a rewrite took them to be; the program without it serves instead."""
+
+
 @cython.final
 cdef class Value:
     """One value of a segment: its dtype and rank, and how it comes about."""

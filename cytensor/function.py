@@ -299,6 +299,7 @@ class Function(Callable):
         self.name = name
         self.trust_input = False
         self._downcast = allow_input_downcast
+        self._without = None
         self._defaults = [_default_cell(given) for given in spec.inputs]
         program, self.graph = compile_program(
             [given.variable for given in spec.inputs],
@@ -312,6 +313,13 @@ class Function(Callable):
         spec = self.spec
         unpack = spec.keys if spec.kind == "dict" else spec.kind
         super().__init__(program, cells, unpack, len(spec.results))
+
+    def _general(self):
+        """The same function without assumptions on sizes, for a call that breaks one."""
+        if self._without is None:
+            self._without = Function(self.spec, self.mode.excluding("assume"), self.name,
+                                     self._downcast, False, self.cells)
+        return self._without
 
     # ----- arguments -----
 
@@ -432,6 +440,7 @@ class Function(Callable):
         other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__)
         other.name = name
+        other._without = None
         other._defaults = [cell if cell is None or not _is_own(given)
                            else Cell(cell.copy())
                            for cell, given in zip(self._defaults, spec.inputs)]

@@ -16,8 +16,7 @@ from cytensor.autodiff.forward import Rop
 from cytensor.autodiff.reverse import Lop, grad, subgraph_grad
 from cytensor.autodiff.verify import GradientError, numeric_grad, verify_grad
 from cytensor.ops import (
-    cumulative, diagonal, elementwise as ew, gather, generate, indexing, joining, linear, shape,
-    softmax)
+    cumulative, diagonal, elementwise as ew, gather, indexing, joining, linear, shape, softmax)
 from cytensor.ops.registry import cast, constant, structured
 
 

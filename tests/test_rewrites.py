@@ -10,23 +10,20 @@ from cytensor._core import Constant, TensorType, hole, toposort
 from cytensor.autodiff.absent import NullTypeGradError
 from cytensor.autodiff.reverse import grad
 from cytensor.ops import (
-    elementwise as ew, gather, generate, indexing, linear, reduce, softmax, subtensor, views)
+    elementwise as ew, gather, generate, linear, ranges, reduce, softmax, subtensor, views)
 from cytensor.ops.registry import KIND, cast, constant
-from cytensor.rewrites import algebra, powers, reductions, shapes, stability, updates
 from cytensor.rewrites.driver import Pass
 from cytensor.rewrites.expand import expand
 from cytensor.rewrites.fold import fold
 from cytensor.rewrites.intern import intern
+from cytensor.rewrites.passes import named
 from cytensor.rewrites.patterns import (
     AnyParam, NodeRule, RewriteError, Rule, constant_hole, instantiate)
 
-TABLES = {
-    "smaller": [*algebra.SMALLER, *shapes.SHAPES, *reductions.REDUCTIONS],
-    "safer": stability.SAFER,
-    "faster": [*powers.POWERS, *updates.UPDATES],
-}
-RULES = [rule for table in TABLES.values() for rule in table if isinstance(rule, Rule)]
-PASSES = {name: Pass(name, table) for name, table in TABLES.items()}
+PASSES = {name: named(name) for name in ("smaller", "safer", "faster", "updates")}
+EVERY_RULE = [rule for step in PASSES.values() for rule in step.rules]
+RULES = [rule for rule in EVERY_RULE if isinstance(rule, Rule)]
+NODE_RULES = [rule for rule in EVERY_RULE if isinstance(rule, NodeRule)]
 
 
 def tensor(name, ndim=0, dtype="float64", shape=None):
@@ -39,12 +36,12 @@ def names_of(outputs):
 
 
 def rewritten(*outputs):
-    """Run the passes in the order in which a compilation does."""
+    """Run the passes in the order of a compilation, but for the end of composites."""
     outputs = list(outputs)
-    for step in (intern, PASSES["smaller"], PASSES["safer"], PASSES["smaller"], intern,
-                 PASSES["faster"], PASSES["smaller"]):
+    for step in (intern, folded, PASSES["smaller"], PASSES["safer"], PASSES["smaller"],
+                 PASSES["faster"], PASSES["updates"], PASSES["smaller"], intern):
         outputs = step(outputs)
-    return intern(folded(outputs))
+    return outputs
 
 
 def folded(outputs):
@@ -184,6 +181,7 @@ def _node_rule_cases():
     rows = views.shape_i_op(x, axis=0)
     spread = views.spread(v, [rows, views.shape_i_op(x, axis=1)])
     return {
+        "arithmetic of constants -> a constant": (constant(2.0) * constant(3.0), 0),
         "reshape to its own shape -> x": (x.reshape(x.shape), 0),
         "the size of a result -> that of its source":
             (views.shape_i_op(softmax.softmax(ew.exp(x).T), axis=1), 1),
@@ -195,11 +193,8 @@ def _node_rule_cases():
         "f(broadcast_to(x)) -> broadcast_to(f(x))": (ew.exp(spread) * x, 2),
         "reduce along axes of size 1 -> x": (x.dimshuffle(0, "x", 1).sum(axis=1), 0),
         "reduce(dimshuffle(x)) -> dimshuffle(reduce(x))": (x.T.max(axis=0), 1),
-        "sum(broadcast_to(x)) -> n * sum(x)": (spread.sum(axis=0), 3),
+        "sum(broadcast_to(x)) -> n * sum(x)": (spread.sum(axis=0), 5),
     }, {x: np.arange(6.0).reshape(2, 3), v: np.array([0.5, 1.0, 2.0]), n: 7}
-
-
-NODE_RULES = [rule for table in TABLES.values() for rule in table if isinstance(rule, NodeRule)]
 
 
 @pytest.mark.parametrize("rule", NODE_RULES, ids=str)
@@ -285,7 +280,7 @@ def test_a_number_matches_any_dtype_and_shape():
 
 
 def test_deep_graphs():
-    x = y = tensor("x")
+    y = tensor("x")
     for _ in range(30_000):
         y = ew.sin(y * 1) + 0
     new, = rewritten(y)
@@ -384,7 +379,7 @@ def test_the_gradient_of_an_embedding_is_sparse():
 def test_the_loss_of_a_classifier_is_recognised():
     x, y = tensor("x", 2), tensor("y", 1, "int64")
     p = ew.exp(x) / ew.exp(x).sum(axis=1, keepdims=True)
-    loss = -ew.log(p[generate.arange(p.shape[0]), y]).mean()
+    loss = -ew.log(p[ranges.arange(p.shape[0]), y]).mean()
     new = rewritten(loss, grad(loss, x))
     assert {"logsoftmax", "softmax", "pick", "unpick"} <= set(names_of(new))
     assert not {"exp", "log", "gather", "scatter_add"} & set(names_of(new))
@@ -414,8 +409,8 @@ def test_far_out_values_and_gradients_are_right(name):
 
 
 LOSSES = {
-    "arange": lambda p, y: -ew.log(p[generate.arange(p.shape[0]), y]).mean(),
-    "arange of y": lambda p, y: -ew.log(p[generate.arange(y.shape[0]), y]).mean(),
+    "arange": lambda p, y: -ew.log(p[ranges.arange(p.shape[0]), y]).mean(),
+    "arange of y": lambda p, y: -ew.log(p[ranges.arange(y.shape[0]), y]).mean(),
     "pick": lambda p, y: -ew.log(gather.pick(p, y)).mean(),
     "categorical": lambda p, y: softmax.categorical_crossentropy(p, y).mean(),
     "one hot": lambda p, y: -(softmax.to_one_hot(y, 3) * ew.log(p)).sum(axis=1).mean(),

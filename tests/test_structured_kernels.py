@@ -236,7 +236,8 @@ def test_argmax_and_argmin(shape, axis, layout, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(300, 700), (2, 100_000), (100_000, 2), (1, 200_000), (40, 9, 300)])
+@pytest.mark.parametrize("shape", [(300, 700), (2, 100_000), (100_000, 2), (1, 200_000),
+                                   (40, 9, 300)])
 def test_arg_of_large_arrays(dtype, shape):
     for few in (False, True):
         x = sample(shape, dtype, few=few)
@@ -279,6 +280,23 @@ def test_cumsum_and_cumprod(shape, axis, to, source, dtype):
             want = ufunc.accumulate(x, axis, dtype=dtype)
         call(name, [out], [x], (axis,))
         np.testing.assert_allclose(out, want, rtol=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=4).map(tuple), st.integers(0, 3),
+       LAYOUTS, LAYOUTS, st.sampled_from(DTYPES))
+def test_recurrence(shape, axis, to, source, dtype):
+    a = laid_out(sample(shape, dtype, seed=1, few=True), *source)
+    b = laid_out(sample(shape, dtype, seed=2, few=True), *to)
+    axis %= a.ndim
+    out = laid_out(np.zeros(shape, dtype), *to)
+    want, before = np.zeros(shape, dtype), np.zeros((), dtype)
+    with np.errstate(all="ignore"):
+        for k in range(shape[axis]):
+            at = (slice(None),) * axis + (k,)
+            want[at] = before = (a[at] * before).astype(dtype) + b[at]
+    call("recurrence", [out], [a, b], (axis,))
+    np.testing.assert_allclose(out, want, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape, axis", [((300, 500), 0), ((300, 500), 1), ((100_000,), 0)])

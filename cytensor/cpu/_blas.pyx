@@ -25,10 +25,14 @@ cdef extern from "product.h" nogil:
 
     ctypedef void* ct_gemm
     ctypedef void* ct_gemv
+    ctypedef float (*ct_sdot)(int* n, float* x, int* incx, float* y, int* incy) noexcept nogil
+    ctypedef double (*ct_ddot)(int* n, double* x, int* incx, double* y, int* incy) noexcept nogil
 
     ctypedef struct ct_blas:
         ct_gemm gemm[4]
         ct_gemv gemv[4]
+        ct_sdot sdot
+        ct_ddot ddot
 
     ct_blas ct_blas_used
     ct_kernel_entry* ct_product_kernels
@@ -48,6 +52,8 @@ ct_blas_used.gemv[0] = <ct_gemv>scipy_blas.sgemv
 ct_blas_used.gemv[1] = <ct_gemv>scipy_blas.dgemv
 ct_blas_used.gemv[2] = <ct_gemv>scipy_blas.cgemv
 ct_blas_used.gemv[3] = <ct_gemv>scipy_blas.zgemv
+ct_blas_used.sdot = <ct_sdot>scipy_blas.sdot
+ct_blas_used.ddot = <ct_ddot>scipy_blas.ddot
 kernels = PyCapsule_New(<void*>ct_product_kernels, "cytensor.kernels", NULL)
 
 

@@ -4,6 +4,8 @@
 """
 import atexit
 
+import numpy as np
+
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport strcmp
@@ -13,7 +15,7 @@ from cytensor._core import DTYPES
 
 cnp.import_array()
 
-cdef dict _CODES = {name: code for code, name in enumerate(DTYPES)}
+cdef dict _CODES = {np.dtype(name): code for code, name in enumerate(DTYPES)}
 
 
 cdef extern from "abi.h" nogil:
@@ -99,7 +101,7 @@ cdef ct_tensor _tensor(cnp.ndarray x) except *:
     t.dims = <const int64_t*>cnp.PyArray_DIMS(x)
     t.strides = <const int64_t*>cnp.PyArray_STRIDES(x)
     t.ndim = cnp.PyArray_NDIM(x)
-    t.dtype = _CODES[x.dtype.name]
+    t.dtype = _CODES[x.dtype]
     return t
 
 

@@ -168,7 +168,7 @@ enum { nan_i8, nan_u8 = 0, nan_i16 = 0, nan_u16 = 0, nan_i32 = 0, nan_u32 = 0, n
     SEARCH(min_##name, name, S, T, M, READ, <)
 FOR_REALS(SEARCH_BOTH)
 
-/* ----- complex dtypes: by the real parts, then by the imaginary ones; a NaN in either counts ----- */
+/* ----- complex dtypes: by the real parts, then the imaginary ones; a NaN in either counts ----- */
 
 #define SEARCH_COMPLEX(name, R, BETTER) \
 static int better_##name(const char *x, const char *than) \

@@ -1,4 +1,4 @@
-/* arith.h: sum and product of two items of each dtype, for the kernels that are not tile kernels. */
+/* arith.h: sum and product of two items of each dtype, for kernels that are not tile kernels. */
 #ifndef CT_ARITH_H
 #define CT_ARITH_H
 

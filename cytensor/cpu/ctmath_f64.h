@@ -497,7 +497,8 @@ CT_INLINE double round_f64(double x)
 CT_INLINE int is_big_fmod_f64(double x, double y)
 {
     const double tiny = CT_HAS_FMA ? 0 : 0x1p-900;
-    return !(abs_f64(x) < abs_f64(y) * 0x1p50) | (abs_f64(y) < tiny);
+    const int small = abs_f64(x) < abs_f64(y) * 0x1p50, regular = abs_f64(y) >= tiny;
+    return !(small & regular);
 }
 
 CT_INLINE double fmod_f64(double x, double y)

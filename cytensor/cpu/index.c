@@ -56,8 +56,10 @@ static int lane_continues(const lane *l, int outer, int inner, int64_t size)
 static int merge_last(indexing *ix)
 {
     const int outer = ix->ndim - 2, inner = ix->ndim - 1;
+    if (outer < 0)
+        return 0;
     const int64_t size = ix->dims[inner];
-    if (outer < 0 || !lane_continues(&ix->plain, outer, inner, size))
+    if (!lane_continues(&ix->plain, outer, inner, size))
         return 0;
     for (int k = 0; k < ix->nindices; k++)
         if (!lane_continues(&ix->indices[k], outer, inner, size))

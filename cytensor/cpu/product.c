@@ -5,7 +5,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define TINY_WORK 400               /* multiplications that loops do faster than BLAS starts */
+/* Multiplications that loops do faster than BLAS starts: of vectors, and of matrices. It has loops
+ * for small matrices on some machines only. */
+#define TINY_VECTOR_WORK 24
+#define TINY_WORK 100
 #define BATCH_WORK (1 << 18)        /* multiplications that are worth a task */
 
 static const int64_t integer_one = 1;
@@ -25,7 +28,9 @@ static double work_of(const ct_product_of *p)
 /* Whether BLAS computes it; then its threads are to rest. */
 static int is_for_blas(const ct_product_of *p)
 {
-    return p->dtype >= CT_F16 && p->a.columns > 1 && work_of(p) > TINY_WORK;
+    const int vector = p->c.rows == 1 || p->c.columns == 1;
+    return p->dtype >= CT_F16 && p->a.columns > 1
+        && work_of(p) > (vector ? TINY_VECTOR_WORK : TINY_WORK);
 }
 
 static int half_product(ct_call *call, const ct_product_of *p);

@@ -52,12 +52,15 @@ typedef void (*ct_gemm)(char *ta, char *tb, int *m, int *n, int *k, void *alpha,
 typedef void (*ct_gemv)(char *t, int *m, int *n, void *alpha, void *a, int *lda, void *x,
                         int *incx, void *beta, void *y, int *incy);
 
+typedef float (*ct_sdot)(int *n, float *x, int *incx, float *y, int *incy);
+typedef double (*ct_ddot)(int *n, double *x, int *incx, double *y, int *incy);
+
 /* scipy's, filled in by _blas.pyx. The arrays are by dtype, from CT_F32. */
 typedef struct {
     ct_gemm gemm[4];
     ct_gemv gemv[4];
-    float (*sdot)(int *n, float *x, int *incx, float *y, int *incy);
-    double (*ddot)(int *n, double *x, int *incx, double *y, int *incy);
+    ct_sdot sdot;
+    ct_ddot ddot;
 } ct_blas;
 
 extern ct_blas ct_blas_used;
@@ -67,7 +70,7 @@ extern ct_blas ct_blas_used;
 /* Look for OpenBLAS below the library at `path`; return where it is, or NULL. */
 const char *ct_blas_find(const char *path);
 
-/* Its name for the kernels that it has chosen, and the threads it may use; NULL and 0 if unknown. */
+/* Its name for the kernels that it has chosen, and the threads it may use; else NULL and 0. */
 const char *ct_blas_core(void);
 int ct_blas_threads(void);
 

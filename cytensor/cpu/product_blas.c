@@ -202,6 +202,60 @@ static int gemv(ct_call *call, const ct_product_of *p)
     return CT_OK;
 }
 
+/* ----- dot: both are vectors of reals ----- */
+
+#define DOT_WORK (1 << 17)          /* items per block; the sums of the blocks are added in order */
+#define MOST_DOTS 512
+
+typedef struct {
+    const ct_product_of *p;
+    int64_t n;                      /* items per block */
+    double sums[MOST_DOTS];
+} dot_run;
+
+static void dot_block(void *ctx, int64_t task, int thread)
+{
+    dot_run *run = ctx;
+    const ct_matrix a = ct_transposed(run->p->a), b = run->p->b;
+    const int itemsize = ct_itemsize[run->p->dtype];
+    const int64_t first = task * run->n, count = ct_min(run->n, b.rows - first);
+    int n = (int)count, inca = (int)(a.row_step / itemsize), incb = (int)(b.row_step / itemsize);
+    char *x = lowest(&a, first, count), *y = lowest(&b, first, count);
+    (void)thread;
+    run->sums[task] = run->p->dtype == CT_F32
+        ? ct_blas_used.sdot(&n, (float *)x, &inca, (float *)y, &incb)
+        : ct_blas_used.ddot(&n, (double *)x, &inca, (double *)y, &incb);
+}
+
+static void store_dot(const ct_product_of *p, double sum)
+{
+    if (p->dtype == CT_F32) {
+        const float alpha = *(const float *)p->alpha, beta = *(const float *)p->beta;
+        float *c = (float *)p->c.data;
+        *c = (float)(beta == 0 ? alpha * sum : alpha * sum + beta * *c);
+    } else {
+        const double alpha = *(const double *)p->alpha, beta = *(const double *)p->beta;
+        double *c = (double *)p->c.data;
+        *c = beta == 0 ? alpha * sum : alpha * sum + beta * *c;
+    }
+}
+
+static int dot(ct_call *call, const ct_product_of *p)
+{
+    const int itemsize = ct_itemsize[p->dtype];
+    const int64_t n = p->b.rows;
+    dot_run run = {.p = p, .n = n / MOST_DOTS + 1 > DOT_WORK ? n / MOST_DOTS + 1 : DOT_WORK};
+    if (!fits(run.n) || !fits(p->a.column_step / itemsize) || !fits(p->b.row_step / itemsize))
+        return too_large(call);
+    const int64_t count = ct_ceil_div(n, run.n);
+    double sum = 0;
+    ct_run(count, dot_block, &run);
+    for (int64_t i = 0; i < count; i++)
+        sum += run.sums[i];
+    store_dot(p, sum);
+    return CT_OK;
+}
+
 /* ----- choosing ----- */
 
 static int is_vector(const ct_matrix *x, int itemsize)
@@ -214,8 +268,11 @@ static int is_vector(const ct_matrix *x, int itemsize)
 static int vector_product(ct_call *call, ct_product_of *p)
 {
     const int itemsize = ct_itemsize[p->dtype];
+    const ct_matrix row = ct_transposed(p->a);
     char *scratch[2] = {NULL, NULL};
     int status = CT_OK;
+    if (p->dtype <= CT_F64 && is_vector(&row, itemsize) && is_vector(&p->b, itemsize))
+        return dot(call, p);
     if (layout_of(&p->a, itemsize).trans == 0)
         status = make_contiguous(&p->a, itemsize, &scratch[0]);
     if (status == CT_OK && !is_vector(&p->b, itemsize))

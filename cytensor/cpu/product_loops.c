@@ -38,6 +38,11 @@ CT_CLONES static void strip_##name(const ct_matrix *a, const ct_matrix *b, int64
 static void store_##name(const ct_product_of *p, const ct_matrix *c, T totals[ROWS][WIDTH]) \
 { \
     const T alpha = *(const T *)p->alpha, beta = *(const T *)p->beta; \
+    if (alpha == 1 && beta == 0 && c->column_step == sizeof(T)) { \
+        for (int64_t i = 0; i < c->rows; i++) \
+            memcpy(c->data + i * c->row_step, totals[i], c->columns * sizeof(T)); \
+        return; \
+    } \
     for (int64_t i = 0; i < c->rows; i++) \
         for (int64_t j = 0; j < c->columns; j++) { \
             T *at = (T *)(c->data + i * c->row_step + j * c->column_step); \

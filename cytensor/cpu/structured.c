@@ -13,6 +13,7 @@ const ct_kernel_entry ct_structured_kernels[] = {
     {"argmin", ct_argmin},
     {"cumsum", ct_cumsum},
     {"cumprod", ct_cumprod},
+    {"recurrence", ct_recurrence},
     {"nonzero_count", ct_nonzero_count},
     {"nonzero", ct_nonzero},
     {NULL, NULL},

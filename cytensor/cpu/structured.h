@@ -21,7 +21,7 @@ typedef struct { ct_u64 low, high; } ct_u128;
 /* The loop that copies one row of operand 1 to operand 0. */
 ct_inner ct_copy_row(int itemsize);
 
-/* Places along an axis: indices, which count from the end if they are negative, its length and step. */
+/* Places along an axis of some length and step: negative indices count from its end. */
 typedef struct {
     const int64_t *indices;
     int64_t length, step;
@@ -78,5 +78,9 @@ int ct_argmin(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
 int ct_cumsum(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_cumprod(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- recurrence.c ----- */
+
+int ct_recurrence(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
 #endif

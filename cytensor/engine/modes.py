@@ -14,7 +14,7 @@ def _make(name):
 
 #: The order, top to bottom. A pass may come more than once.
 ORDER = {
-    "fast_run": ("intern", "fold", "safer", "smaller", "intern", "faster", "updates", "expand",
+    "fast_run": ("intern", "fold", "safer", "smaller", "intern", "assume", "faster", "updates", "expand",
                  "smaller", "intern"),
     "fast_compile": ("intern", "safer", "expand", "intern"),
     "none": ("expand",),
@@ -35,7 +35,7 @@ class Mode:
     Examples
     --------
     >>> Mode("fast_run").excluding("safer").names
-    ('intern', 'fold', 'smaller', 'intern', 'faster', 'updates', 'expand', 'smaller', 'intern')
+    ('intern', 'fold', 'smaller', 'intern', 'assume', 'faster', 'updates', 'expand', 'smaller', 'intern')
     """
 
     def __init__(self, name="fast_run", excluding=()):

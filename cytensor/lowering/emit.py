@@ -137,6 +137,9 @@ class Emitter:
     def _view_dimshuffle(self, node):
         return _DIMSHUFFLE, node.params["order"]
 
+    def _view_assume_size(self, node):
+        return _DIMSHUFFLE, tuple(range(node.inputs[0].type.ndim))
+
     def _view_broadcast_to(self, node):
         return _BROADCAST, self._size_registers(node.outputs[0])
 

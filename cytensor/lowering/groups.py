@@ -9,7 +9,7 @@ group. What else is ready is always taken first, so that groups begin late and g
 """
 FULL, KEPT = 0, 1
 FUSED = ("elementwise", "reduce", "pick", "unpick")
-TRANSPARENT = ("dimshuffle", "broadcast_to", "reshape")
+TRANSPARENT = ("dimshuffle", "broadcast_to", "reshape", "assume_size")
 
 
 class Operand:
@@ -203,6 +203,8 @@ class Fuser:
         x, out = node.inputs[0], node.outputs[0]
         if node.op.name == "dimshuffle":
             return list(node.params["order"])
+        if node.op.name == "assume_size":
+            return list(range(x.type.ndim))
         if node.op.name == "broadcast_to":
             extra = out.type.ndim - x.type.ndim
             small = {i for i, _ in self.dims(x)}

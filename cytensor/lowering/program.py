@@ -61,7 +61,7 @@ def materialise_counts(roots, stop):
     for node in toposort(roots, stop):
         inputs = [memo.get(x, x) for x in node.inputs]
         needs_memory = node.op.kind not in FUSED and node.op.name not in (
-            "dimshuffle", "broadcast_to", "subtensor", "iota", "shape_i")
+            "dimshuffle", "broadcast_to", "subtensor", "assume_size", "iota", "shape_i")
         if needs_memory:
             count = SIZE_ARGS.get(node.op.name, len(inputs))
             inputs[:count] = [real(x) for x in inputs[:count]]

@@ -1,10 +1,12 @@
 """The sizes of every value of a graph, as expressions of the sizes and integers of its inputs."""
 from cytensor._core import Constant, TensorType
+from cytensor._program import AssumptionError
 from cytensor.ops.sizes import Size, Sizes
 
 #: For ops whose last inputs are only sizes: the position of the first such input.
 SIZE_ARGS = {"reshape": 1, "broadcast_to": 1, "subtensor": 1, "iota": 0, "unpick": 2,
-             "nonzero": 1, "nonzero_count": 1, "inc_subtensor": 2, "shape_i": 0}
+             "nonzero": 1, "nonzero_count": 1, "inc_subtensor": 2, "shape_i": 0,
+             "assume_size": 1}
 
 _INTEGER = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 _ARITHMETIC = {"add": "add", "sub": "sub", "mul": "mul", "floor_div": "floordiv", "mod": "mod",
@@ -48,12 +50,16 @@ class SizeSolver(Sizes):
             size = self._same[size]
         return size
 
-    def equal(self, a, b, message):
+    def assume(self, a, b):
+        """Note that a program for these sizes only serves if they are equal."""
+        return self.equal(a, b, "", AssumptionError)
+
+    def equal(self, a, b, message, error=ValueError):
         """Note that two sizes must be equal; return the one that stands for both."""
         a, b = self.canonical(a), self.canonical(b)
         if a is b or (type(a) is int and type(b) is int):
             return super().equal(a, b, message)
-        self.checks.append((self.eq(a, b), message, a, b, ValueError, self.node))
+        self.checks.append((self.eq(a, b), message, a, b, error, self.node))
         if type(a) is int:
             a, b = b, a
         self._same[a] = b

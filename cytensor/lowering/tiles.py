@@ -223,6 +223,7 @@ def _is_one(n):
 
 def is_count(x):
     """Whether a variable is 0, 1, 2, .. seen through views that need no copy."""
-    while x.owner is not None and x.owner.op.name in ("dimshuffle", "broadcast_to", "subtensor"):
+    while x.owner is not None and x.owner.op.name in (
+            "dimshuffle", "broadcast_to", "subtensor", "assume_size"):
         x = x.owner.inputs[0]
     return x.owner is not None and x.owner.op.kind == "iota"

@@ -400,3 +400,18 @@ def _join_vjp(g, out, *xs, axis):
 join_op = structured(
     "join", lambda *xs, axis: xs[0].type.dtype, _join_sizes, _join_vjp, coerce=promoted,
     iparams=lambda *, axis: (axis,), doc="Join arrays along an existing axis.")
+
+
+# ----- sizes that rewrites assume -----
+
+def _assumed_sizes(S, shapes, inputs, *, axis):
+    shape = list(shapes[0])
+    shape[axis] = S.assume(shape[axis], S.value(inputs[1]))
+    return tuple(shape)
+
+
+assume_size = structured(
+    "assume_size", dtype_of(0), _assumed_sizes,
+    lambda g, out, x, n, *, axis: (assume_size(g, shape_i_op(x, axis=axis), axis=axis), None),
+    kind="view", coerce=lambda inputs, params: [inputs[0], as_size(inputs[1])],
+    doc="x, taken to have size n on an axis. Where it has not, a program without it runs.")

@@ -5,12 +5,13 @@ in Theano. Sums and differences of floats are not regrouped: ``(x + 1e20) - 1e20
 """
 import numpy as np
 
+from cytensor._core import new_constant
 from cytensor.ops.elementwise import (
     abs, add, and_, arctanh, conj, exp, expm1, eq, imag, invert, log, log1p, logical_and,
     logical_not, logical_or, make_complex, maximum, minimum, mul, neg, neq, or_, pow, real,
-    reciprocal, relu, sgn, sigmoid, softplus, sqr, sqrt, sub, switch, tanh, true_div, xor)
+    relu, sgn, sigmoid, softplus, sqr, sqrt, sub, switch, tanh, true_div, xor)
 from cytensor.ops.registry import KIND, cast
-from cytensor.rewrites.patterns import Rule, any_param, constant_hole, holes
+from cytensor.rewrites.patterns import NodeRule, Rule, any_param, constant_hole, holes
 
 x, y, z = holes("x y z")
 c, d = constant_hole("c"), constant_hole("d")
@@ -116,9 +117,6 @@ INVERSES = [
     Rule(sqrt(sqr(x)), abs(x), where=is_real),
     Rule(sqrt(x * x), abs(x), where=is_real),
     Rule(sqr(sqrt(x)), x, where=not_negative),
-    Rule(reciprocal(reciprocal(x)), x),
-    Rule(true_div(1, true_div(1, x)), x),
-    Rule(true_div(1, x / y), y / x),
     Rule(invert(invert(x)), x),
     Rule(logical_not(logical_not(x)), x),
     Rule(logical_not(eq(x, y)), neq(x, y)),
@@ -149,8 +147,27 @@ COMPLEX = [
     Rule(imag(make_complex(x, y)), y),
 ]
 
-# (x * c) * d is x * (c * d), and the constants are folded
+# ----- constants -----
+
+_EXACT = {add: np.add, sub: np.subtract, mul: np.multiply, neg: np.negative,
+          true_div: np.divide}
+
+
+def arithmetic_of_constants(node):
+    """Compute at once what needs no kernel, so that other rules see the result."""
+    out = node.out
+    if not is_real(out) or None in out.type.shape or out.type.dtype == "bool":
+        return None
+    with np.errstate(all="ignore"):
+        value = _EXACT[node.op](*[x.data for x in node.inputs])
+    return new_constant(out.type, np.array(value, out.type.dtype))
+
+
+# (x * c) * d is x * (c * d)
 CONSTANTS = [
+    NodeRule("arithmetic of constants -> a constant",
+             lambda op, heads: op in _EXACT and all([head is True for head in heads]),
+             arithmetic_of_constants),
     Rule((x * c) * d, x * (c * d), where=product_is_safe, shared=True),
     Rule((x + c) + d, x + (c + d), where=is_integer, shared=True),
     Rule((x - c) + d, x + (d - c), where=is_integer, shared=True),

@@ -1,9 +1,10 @@
 """Apply rules until none fires, in time linear in the graph.
 
 A sweep goes through the graph from its inputs to its outputs, so that what a rule looks into has
-settled before. A node asks for its rules by its op and the ops above its inputs, and most nodes
-have none. What a rule builds is swept at once; whole sweeps are repeated only because a rule may
-wait until a value has no other user.
+settled before. Equal nodes become one on the way, since rules compare by identity. A node asks for
+its rules by its op and the ops above its inputs, and most nodes have none. What a rule builds is
+swept at once; whole sweeps are repeated only because a rule may wait until a value has no other
+user.
 """
 import warnings
 from collections import Counter
@@ -14,6 +15,7 @@ from cytensor._core import Constant, copy_apply, toposort
 
 _MAX_SWEEPS = 8
 _MAX_DEPTH = 100            # rules that fire one inside the result of another
+_MAX_FIRED = 20             # times that rules fire in one sweep, per node (and 1,000 in any case)
 
 
 class Pass:
@@ -75,7 +77,7 @@ class RuleSet:
         for _ in range(_MAX_SWEEPS):
             sweep = _Sweep(self, outputs)
             outputs = sweep.run()
-            if not sweep.fired:
+            if not sweep.fired or sweep.warned:
                 break
         return outputs
 
@@ -91,7 +93,10 @@ class _Sweep:
         self.uses.update(outputs)
         self.settled = set(self.nodes)
         self.now = {}               # what stands for a variable, where that has changed
+        self.seen = {}              # nodes by what they compute, so that equal ones are one
         self.fired = 0
+        self.warned = False
+        self.budget = 1000 + _MAX_FIRED * len(self.nodes)
 
     def run(self):
         """Return the outputs after the walk."""
@@ -105,9 +110,13 @@ class _Sweep:
         current = node
         if now and not now.keys().isdisjoint(node.inputs):
             current = self._renew(node)
-        rules = self.rules.find(current)
-        if rules:
-            self._fire(current, rules, depth)
+        first = self.seen.setdefault((current.key, *current.inputs), current)
+        if first is not current:
+            now.update(zip(current.outputs, first.outputs))
+        else:
+            rules = self.rules.find(current)
+            if rules:
+                self._fire(current, rules, depth)
         if current is not node:
             for before, after in zip(node.outputs, current.outputs):
                 now[before] = now.get(after, after)
@@ -150,10 +159,12 @@ class _Sweep:
             new.name = old.name
 
     def _runs_away(self, rule, depth):
-        if depth < _MAX_DEPTH:
+        if depth < _MAX_DEPTH and self.fired < self.budget:
             return False
-        warnings.warn(f"the rule {rule} of the pass {self.rules.name!r} keeps firing on its own "
-                      "result; it was stopped", RuntimeWarning, stacklevel=2)
+        if not self.warned:
+            self.warned = True
+            warnings.warn(f"the rule {rule} of the pass {self.rules.name!r} keeps firing "
+                          "on its own result; it was stopped", RuntimeWarning, stacklevel=2)
         return True
 
 
@@ -176,5 +187,5 @@ def toposort_until(outputs, known):
 
 
 def _print_fired(name, rule, node):
-    where = "%s:%s" % tuple(node.loc) if node.loc else "?"
+    where = "{}:{}".format(*node.loc) if node.loc else "?"
     print(f"cytensor: {name}: {rule}  ({where})")

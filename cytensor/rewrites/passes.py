@@ -1,26 +1,57 @@
-"""The passes by name. Each is built when it is first asked for."""
+"""The passes by name. Their tables of rules are built when a pass is first asked for."""
+from importlib import import_module
+
 from cytensor.rewrites.driver import Pass
+from cytensor.rewrites.fold import fold
+
+#: Passes that are tables of rules: where the rules are.
+_TABLES = {
+    "smaller": ("algebra.SMALLER", "shapes.SHAPES", "reductions.REDUCTIONS"),
+    "safer": ("stability.SAFER",),
+    "assume": ("assumptions.ASSUMED",),
+    "faster": ("powers.POWERS", "updates.PICKS"),
+    "updates": ("updates.UPDATES",),
+}
+#: Passes that are functions.
+_FUNCTIONS = {"intern": "intern.intern", "expand": "expand.expand"}
+
+
+def _find(path):
+    module, name = path.split(".")
+    return getattr(import_module(f"cytensor.rewrites.{module}"), name)
 
 
 def named(name):
-    """Return the pass ``name``."""
-    return Pass(name, _STEPS[name]())
+    """Return the pass of that name.
+
+    Parameters
+    ----------
+    name : str
+        ``intern`` merges equal nodes, ``smaller`` is algebra, ``safer`` numerical stability,
+        ``assume`` what nearly always holds, ``faster`` powers and picks, ``updates`` gemm and partial writes, ``expand`` ends
+        composites. (``fold`` needs an evaluator: see `folding`.)
+
+    Returns
+    -------
+    Pass
+
+    Examples
+    --------
+    >>> from cytensor.rewrites.passes import named
+    >>> named("smaller")
+    <pass smaller>
+    """
+    if name in _FUNCTIONS:
+        return Pass(name, _find(_FUNCTIONS[name]))
+    return Pass(name, [rule for path in _TABLES[name] for rule in _find(path)])
 
 
 def folding(evaluate):
-    """Return the pass that computes what depends on constants alone, by ``evaluate``."""
-    from cytensor.rewrites.fold import fold
+    """Return the pass ``fold``, which computes what constants determine.
+
+    Parameters
+    ----------
+    evaluate : callable
+        ``evaluate(variables) -> arrays``: runs a graph that has no inputs.
+    """
     return Pass("fold", lambda outputs: fold(outputs, evaluate))
-
-
-def _intern():
-    from cytensor.rewrites.intern import intern
-    return intern
-
-
-def _expand():
-    from cytensor.rewrites.expand import expand
-    return expand
-
-
-_STEPS = {"intern": _intern, "expand": _expand}

@@ -9,13 +9,9 @@ variable without a type, so nothing is checked or inferred while a rule is writt
 * a Python number matches a constant all of whose elements equal it, of any dtype and shape;
 * ``any_param("axis")`` among the parameters of an op matches any value, as a hole does;
 * the inputs of an op that commutes match in both orders.
-
-Arithmetic between constants is done while the new side is built, so that other rules see it.
 """
-import numpy as np
-
-from cytensor._core import Constant, Variable, at_loc, hole, new_constant
-from cytensor.ops import elementwise as ew, variable  # noqa: F401  (holes have operators)
+from cytensor._core import Constant, Variable, at_loc, hole
+from cytensor.ops import variable  # noqa: F401  (holes have operators)
 from cytensor.ops.registry import scalar_like
 from cytensor.ops.views import sizes_of, spread
 
@@ -331,21 +327,7 @@ def _instantiate_node(node, index, env):
             inputs.append(instantiate(p, env))
     params = {name: env[value.name] if isinstance(value, AnyParam) else value
               for name, value in node.params.items()}
-    out = node.op.apply(inputs, params).outputs[index]
-    return _computed(out) if node.op in _ARITHMETIC else out
-
-
-_ARITHMETIC = {ew.add: np.add, ew.sub: np.subtract, ew.mul: np.multiply, ew.neg: np.negative}
-
-
-def _computed(out):
-    """Return the value of an operation on constants as a constant; else ``out``."""
-    inputs = out.owner.inputs
-    if not all([isinstance(x, Constant) for x in inputs]):
-        return out
-    with np.errstate(all="ignore"):
-        value = _ARITHMETIC[out.owner.op](*[x.data for x in inputs])
-    return new_constant(out.type, np.array(value, out.type.dtype))
+    return node.op.apply(inputs, params).outputs[index]
 
 
 def _pattern_leaves(pattern):

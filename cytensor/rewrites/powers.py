@@ -1,7 +1,7 @@
 """FASTER: powers as multiplications and roots, and divisions that are exact as multiplications."""
 import numpy as np
 
-from cytensor.ops.elementwise import exp2, mul, pow, reciprocal, sqr, sqrt
+from cytensor.ops.elementwise import exp2, mul, pow, reciprocal, sqr, sqrt, true_div
 from cytensor.ops.registry import KIND
 from cytensor.rewrites.patterns import Rule, constant_hole, holes, uniform_value
 
@@ -60,6 +60,8 @@ POWERS = [
     Rule(x * x, sqr(x), where=is_number),
     Rule(pow(2, x), exp2(x), where=is_float),
     Rule(x * reciprocal(y), x / y),
+    Rule(reciprocal(reciprocal(x)), x),
+    Rule(true_div(1, x / y), y / x),
     Rule(x / c, lambda x, c: mul(x, 1 / c.data), where=is_power_of_two, shared=True,
          name="x / 2**n -> x * 2**-n"),
 ]

@@ -10,7 +10,7 @@ from cytensor.ops.reduce import sum_op
 from cytensor.ops.registry import KIND
 from cytensor.ops.softmax import logsoftmax_op, logsumexp_op, softmax_op
 from cytensor.ops.subtensor import subtensor
-from cytensor.ops.views import common_sizes, dimshuffle_op, padded_left, spread
+from cytensor.ops.views import common_sizes, dimshuffle_op, padded_left, sizes_of, spread
 from cytensor.rewrites.reductions import kept_order
 from cytensor.rewrites.shapes import is_blank
 from cytensor.rewrites.patterns import Rule, any_param, holes, rest
@@ -22,11 +22,6 @@ axis, keepdims, index, order = map(any_param, ("axis", "keepdims", "index", "ord
 
 def is_real(x):
     return KIND[x.type.dtype] != "c"
-
-
-def same_shape(x, g):
-    """Whether a number was picked for each row of ``x``."""
-    return x.type.ndim == g.type.ndim + 1
 
 
 # ----- logarithms and exponentials -----
@@ -105,13 +100,27 @@ def numerators_less(g, x, h, blank, indices):
     return None if added is None else added - h * x
 
 
+def picked_alone(g, x, i, n):
+    """Return zeros with g added where one element of each row was picked."""
+    if g.type.ndim > i.type.ndim or x.type.ndim != i.type.ndim + 1:
+        return None
+    return unpick(g if g.type.shape == i.type.shape else spread(g, sizes_of(i)), i, n)
+
+
+def picked_less(g, x, h, i, n):
+    added = picked_alone(g, x, i, n)
+    return None if added is None else added - h * x
+
+
 CANCEL_PARTS = [
-    Rule(picked * x, unpick(g, i, n), where=same_shape, shared=True),
-    Rule((picked - h) * x, unpick(g, i, n) - h * x, where=same_shape, shared=True),
+    Rule(picked * x, picked_alone, shared=True,
+         name="unpick(g / pick(x)) * x -> unpick(g)"),
+    Rule((picked - h) * x, picked_less, shared=True,
+         name="(unpick(g / pick(x)) - h) * x -> unpick(g) - h * x"),
     Rule(gathered * x, numerators_alone, shared=True,
          name="zeros with g / x[i] added at i, times x -> zeros with g added at i"),
     Rule((gathered - h) * x, numerators_less, shared=True,
-         name="(zeros with g / x[i] added at i, less h) * x -> zeros with g added at i, less h * x"),
+         name="(zeros with g / x[i] added at i, less h) * x -> the same with g, less h * x"),
 ]
 
 
@@ -143,6 +152,8 @@ SOFTMAX = [
     Rule(exp(x) / total, p, where=is_real),
     Rule(exp(x) / short_total, p, where=are_leading),
     Rule((g / total) * exp(x), g * p, where=is_real, shared=True),
+    Rule((g / short_total) * exp(x), g * p, where=are_leading, shared=True),
+    Rule(mean_of(g / total) * exp(x), mean_of(g) * p, shared=True),
     Rule((g / total - mean_of(g / total)) * exp(x), (g - mean_of(g)) * p, shared=True),
     Rule(dimshuffle_op(g / short_total, order=order) * exp(x), exp_of_part, shared=True,
          name="(g / sum(exp(x)))[:, None] * exp(x) -> g[:, None] * softmax(x)"),
@@ -161,4 +172,7 @@ LOGSOFTMAX = [
     Rule(log(dimshuffle_op(p, order=order)), dimshuffle_op(log_p, order=order), shared=True),
 ]
 
-SAFER = [Rule(-(-x), x), *NEAR_ZERO, *SIGMOID, *CANCEL, *CANCEL_PARTS, *SOFTMAX, *LOGSOFTMAX]
+# signs go where the rules above do not meet them
+SIGNS = [Rule(-(-x), x), Rule(-(g / x), (-g) / x, shared=True)]
+
+SAFER = [*SIGNS, *NEAR_ZERO, *SIGMOID, *CANCEL, *CANCEL_PARTS, *SOFTMAX, *LOGSOFTMAX]

@@ -130,4 +130,4 @@ PICKS = [
          shared=True, name="zeros with x added at [arange(n), y] -> unpick"),
 ]
 
-UPDATES = [*PICKS, *GEMM, *PARTS]
+UPDATES = [*GEMM, *PARTS]

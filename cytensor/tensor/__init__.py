@@ -2,6 +2,12 @@
 # ruff: noqa: F401, F403  (names to be imported from here)
 from cytensor._core import Constant, TensorType, Variable
 from cytensor.ops.activation import elu, gelu, leaky_relu, log_sigmoid, selu, softsign, swish
+from cytensor.autodiff.control import (
+    disconnected_grad, grad_clip, grad_scale, undefined_grad, zero_grad)
+from cytensor.autodiff.derived import hessian, hessian_vector_product, jacobian
+from cytensor.autodiff.forward import Rop
+from cytensor.autodiff.reverse import Lop, grad, subgraph_grad
+from cytensor.autodiff.verify import verify_grad
 from cytensor.ops.arithmetic import allclose, divmod, round, where
 from cytensor.ops.axes import (
     atleast_1d, atleast_2d, atleast_3d, dimshuffle, expand_dims, moveaxis, shape_padaxis,
