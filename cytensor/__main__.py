@@ -1,6 +1,5 @@
 """The command line: ``python -m cytensor info`` tells what runs here, and how it is set."""
 import argparse
-import importlib
 import os
 import platform
 import sys
@@ -63,10 +62,8 @@ def _threads() -> str:
 
 
 def _blas() -> str:
-    from cytensor.cpu.blas import prepare
-    prepare()                       # the choice comes before the library
-    importlib.import_module("cytensor.cpu._blas")
-    found = prepare()
+    from cytensor.cpu.blas import record
+    found = record()
     chosen = " (chosen by cytensor)" if found["coretype_set_by_us"] else ""
     return f"{found['core'] or 'unknown'} kernels{chosen}, {found['path'] or 'unknown library'}"
 

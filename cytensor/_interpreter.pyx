@@ -220,7 +220,8 @@ cdef class Callable:
         try:
             return self.run_here(args)
         except AssumptionError:
-            return (<Callable>self._general()).run(args)
+            pass
+        return (<Callable>self._general()).run(args)
 
     cdef object run_here(self, PyObject *const *args):
         cdef char stack[STACK_BYTES]

@@ -28,10 +28,10 @@ def test_info_tells_versions_choices_and_settings(capsys):
     assert set(config.FLAGS) <= set(found)
 
 
-def test_info_shows_what_the_environment_changed():
+def test_info_shows_what_the_environment_changed(tmp_path):
     env = {**os.environ, "CYTENSOR_FLOATX": "float32"}
     done = subprocess.run([sys.executable, "-m", "cytensor", "info"], env=env, text=True,
-                          capture_output=True, check=True)
+                          cwd=tmp_path, capture_output=True, check=True)
     assert re.search(r"floatX +'float32' +CYTENSOR_FLOATX +\(default: 'float64'\)", done.stdout)
 
 

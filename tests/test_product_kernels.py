@@ -176,40 +176,53 @@ def test_the_users_number_of_blas_threads_comes_back():
     assert _blas.library()[2] == before
 
 
-PREPARE = """
+LOAD = """
 import os
 os.environ.pop("OPENBLAS_CORETYPE", None)
 {setting}
 from cytensor.cpu import blas
-record = blas.prepare()
-from cytensor.cpu import _blas
-print(record["coretype_set_by_us"], os.environ.get("OPENBLAS_CORETYPE"), blas.prepare()["core"])
+record = blas.record()
+print(record["coretype_set_by_us"], os.environ.get("OPENBLAS_CORETYPE"), record["core"])
 """
 
 
-def run_prepare(setting):
-    program = PREPARE.format(setting=setting)
+def run_load(setting):
+    program = LOAD.format(setting=setting)
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
                           check=True).stdout.split()
 
 
 def test_a_choice_of_the_users_stays():
-    assert run_prepare('os.environ["OPENBLAS_CORETYPE"] = "Haswell"')[:2] == ["None", "Haswell"]
+    assert run_load('os.environ["OPENBLAS_CORETYPE"] = "Haswell"')[:2] == ["None", "Haswell"]
 
 
 def test_zen_5_gets_the_kernels_for_avx512():
     lie = ("import cytensor.cpu.blas as blas; "
            "blas.processor = lambda: ('AuthenticAMD', 26, True)")
-    assert run_prepare(lie)[:2] == ["SkylakeX", "SkylakeX"]
+    assert run_load(lie) == ["SkylakeX", "None", "SkylakeX"]
 
 
 def test_others_keep_what_openblas_chooses():
     lie = ("import cytensor.cpu.blas as blas; "
            "blas.processor = lambda: ('AuthenticAMD', 25, True)")
-    assert run_prepare(lie)[:2] == ["None", "None"]
+    assert run_load(lie)[:2] == ["None", "None"]
+
+
+def test_scipy_linalg_is_imported_only_when_a_user_asks():
+    program = """
+from cytensor.cpu import blas
+blas.load()
+import sys
+print("scipy.linalg" in sys.modules)
+import scipy.linalg.cython_blas
+print(scipy.linalg.cython_blas.__name__, scipy.linalg.inv([[2.0]])[0, 0])
+"""
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                         check=True).stdout.split()
+    assert out == ["False", "scipy.linalg.cython_blas", "0.5"]
 
 
 def test_the_record_of_what_was_chosen():
-    record = blas.prepare()
+    record = blas.record()
     assert set(record) == {"vendor", "core", "coretype_set_by_us", "threads", "path"}
     assert record["vendor"]

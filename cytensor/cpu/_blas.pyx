@@ -1,13 +1,12 @@
 """The products of matrices, by the BLAS that SciPy brings.
 
-``kernels`` is a capsule for the interpreter. Importing this module imports ``scipy.linalg``, which
-takes a while: the interpreter does so when the first program with a product is made, after
-``cytensor.cpu.blas.prepare``.
+``kernels`` is a capsule for the interpreter. Get this module from ``cytensor.cpu.blas.load``, which
+chooses OpenBLAS's kernels first, and keeps the rest of ``scipy.linalg`` from being imported.
 """
+import sys
+
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from scipy.linalg cimport cython_blas as scipy_blas
-
-from scipy.linalg import cython_blas as _library
 
 from cytensor.cpu import _structured
 
@@ -41,7 +40,7 @@ cdef extern from "product.h" nogil:
     int ct_blas_threads()
 
 
-cdef const char* _found = ct_blas_find(_library.__file__.encode())
+cdef const char* _found = ct_blas_find(sys.modules["scipy.linalg.cython_blas"].__file__.encode())
 
 ct_pool_used = <const ct_pool*>PyCapsule_GetPointer(_structured.pool, "cytensor.pool")
 ct_blas_used.gemm[0] = <ct_gemm>scipy_blas.sgemm

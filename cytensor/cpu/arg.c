@@ -42,10 +42,9 @@ static const T *block_##name(const char *x, int64_t n, int64_t stride, T *buffer
 /* Where `value`, or a NaN, is first. It is there. */ \
 CT_CLONES static int64_t find_##name(const T *x, int64_t n, T value) \
 { \
-    enum { width = LANES(T) / 2 }; \
     int64_t i = 0; \
-    for (M found = 0; i + width <= n; i += width) { \
-        for (int k = 0; k < width; k++) \
+    for (M found = 0; i + LANES(T) <= n; i += LANES(T)) { \
+        for (int k = 0; k < LANES(T); k++) \
             found |= (x[i + k] == value) | (x[i + k] != x[i + k]); \
         if (found) \
             break; \

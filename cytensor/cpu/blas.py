@@ -1,4 +1,6 @@
 """The choice of OpenBLAS's kernels, which must be made before SciPy loads it."""
+import importlib.machinery
+import importlib.util
 import os
 import sys
 
@@ -37,29 +39,74 @@ def best_core():
     return None
 
 
-def prepare():
-    """Choose OpenBLAS's kernels, unless the user has, or SciPy is loaded already.
+def load():
+    """Return the module of the products, and load BLAS with it.
+
+    Only ``scipy.linalg.cython_blas`` itself is loaded, not the package around it, which takes
+    three times as long; ``import scipy.linalg`` works later as if nothing had happened.
+    """
+    module = sys.modules.get("cytensor.cpu._blas")
+    if module is not None:
+        return module
+    chosen = _choose_core()
+    alone = "scipy.linalg" not in sys.modules and _load_alone("scipy.linalg", "cython_blas")
+    try:
+        return importlib.import_module("cytensor.cpu._blas")
+    finally:
+        if alone:
+            del sys.modules["scipy.linalg.cython_blas"]
+        if chosen:
+            del os.environ["OPENBLAS_CORETYPE"]
+
+
+def _load_alone(package, name):
+    """Load one extension module of a package without the package; tell whether that worked."""
+    root, *inner = package.split(".")
+    spec = importlib.util.find_spec(root)
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        path = os.path.join(spec.submodule_search_locations[0], *inner, name + suffix)
+        if os.path.exists(path):
+            break
+    else:
+        return False
+    spec = importlib.util.spec_from_file_location(f"{package}.{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except ImportError:
+        del sys.modules[spec.name]
+        return False
+    return True
+
+
+def _choose_core():
+    """Tell OpenBLAS which kernels to take, where it would choose badly and nobody has chosen."""
+    global _set_by_us
+    if "scipy.linalg" in sys.modules or "OPENBLAS_CORETYPE" in os.environ:
+        return False
+    _set_by_us = best_core()
+    if _set_by_us is None:
+        return False
+    os.environ["OPENBLAS_CORETYPE"] = _set_by_us
+    return True
+
+
+def record():
+    """Return what is known of BLAS, for ``python -m cytensor info``.
 
     Returns
     -------
     dict
         ``vendor`` of the processor, ``core`` (OpenBLAS's name for its kernels),
         ``coretype_set_by_us``, ``threads`` that OpenBLAS takes when others call it, and ``path``
-        of the library. What is not known before it is loaded, or of another BLAS, is None.
+        of the library. What another BLAS does not say is None.
 
     Examples
     --------
-    >>> sorted(prepare())
+    >>> sorted(record())
     ['core', 'coretype_set_by_us', 'path', 'threads', 'vendor']
     """
-    global _set_by_us
-    if "scipy.linalg" not in sys.modules and "OPENBLAS_CORETYPE" not in os.environ:
-        _set_by_us = best_core()
-        if _set_by_us is not None:
-            os.environ["OPENBLAS_CORETYPE"] = _set_by_us
-    path = core = threads = None
-    module = sys.modules.get("cytensor.cpu._blas")
-    if module is not None:
-        path, core, threads = module.library()
+    path, core, threads = load().library()
     return {"vendor": processor()[0], "core": core, "coretype_set_by_us": _set_by_us,
             "threads": threads, "path": path}

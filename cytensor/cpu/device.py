@@ -46,9 +46,7 @@ class Cpu:
 
     def _load_blas(self):
         from cytensor.cpu import _fused, blas
-        blas.prepare()
-        from cytensor.cpu import _blas
-        self._structured.update(_fused.kernel_addresses(_blas.kernels))
+        self._structured.update(_fused.kernel_addresses(blas.load().kernels))
 
     def _found(self, table, key, name, dtype):
         try:

@@ -28,8 +28,8 @@ def named(name):
     ----------
     name : str
         ``intern`` merges equal nodes, ``smaller`` is algebra, ``safer`` numerical stability,
-        ``assume`` what nearly always holds, ``faster`` powers and picks, ``updates`` gemm and partial writes, ``expand`` ends
-        composites. (``fold`` needs an evaluator: see `folding`.)
+        ``assume`` what nearly always holds, ``faster`` powers and picks, ``updates`` gemm and
+        partial writes, ``expand`` ends composites. (``fold`` needs an evaluator: see `folding`.)
 
     Returns
     -------

@@ -142,5 +142,5 @@ REDUCTIONS = [
     Rule(total(-x), -total(x)),
     Rule(total(x * s), s * total(x), where=is_scalar),
     Rule(total(x / s), total(x) / s, where=is_scalar),
-    Rule(total(unpick(x, i, n)), sum_of_picked, name="sum(unpick(x)) -> x"),
+    Rule(total(unpick(x, i, n)), sum_of_picked, shared=True, name="sum(unpick(x)) -> x"),
 ]

@@ -7,10 +7,11 @@ from cytensor.ops.gather import gather, pick, scatter_add, unpick
 from cytensor.ops.generate import iota
 from cytensor.ops.linear import gemm as gemm_op
 from cytensor.ops.linear import matmul_op
+from cytensor.ops.reduce import sum_op
 from cytensor.ops.registry import KIND, scalar_like
-from cytensor.ops.subtensor import inc_subtensor_op, subtensor
-from cytensor.ops.views import broadcast_to_op, sizes_of, spread
-from cytensor.rewrites.patterns import Rule, any_param, holes, rest
+from cytensor.ops.subtensor import inc_subtensor_op
+from cytensor.ops.views import assume_size, broadcast_to_op, dimshuffle_op, sizes_of, spread
+from cytensor.rewrites.patterns import NodeRule, Rule, any_param, holes, rest
 from cytensor.rewrites.shapes import is_blank, is_size_of
 
 a, b, c, s, t, x, y, n, m, blank = holes("a b c s t x y n m blank")
@@ -111,9 +112,7 @@ def one_of_each_row(x, n, y):
     """Return x[arange(n), y] as `pick`."""
     if x.type.ndim != 2 or y.type.ndim != 1 or y.type.shape[0] == 1:
         return None
-    if not is_size_of(n, x, 0):
-        x = subtensor(x, n, index=(("slice", 0, ("arg", 0), 1),))
-    return pick(x, y)
+    return pick(x, y) if is_size_of(n, x, 0) else None
 
 
 def into_each_row(x, m, y):
@@ -123,7 +122,35 @@ def into_each_row(x, m, y):
     return unpick(spread(x, sizes_of(y)) if x.type.shape == (1,) else x, y, m)
 
 
+def _sum_of_row(node):
+    """A row with one entry that is not 0 adds up to that entry."""
+    g, above = node.inputs[0].owner.inputs[0], node.inputs[0]
+    if node.params["axis"] != (above.type.ndim - 1,):
+        return None
+    order = tuple(range(g.type.ndim))
+    return dimshuffle_op(g, order=(*order, -1)) if node.params["keepdims"] else g
+
+
+def _sum_of_assumed(node):
+    """Sums over other axes keep an axis whose size is assumed."""
+    above = node.inputs[0].owner
+    x, n = above.inputs
+    axis, axes = above.params["axis"], node.params["axis"]
+    if axis in axes:
+        return None
+    if not node.params["keepdims"]:
+        axis -= len([i for i in axes if i < axis])
+    return assume_size(node.op(x, **node.params), n, axis=axis)
+
+
+def _sum_below(above):
+    return lambda op, heads: op is sum_op and heads[0] is above
+
+
 PICKS = [
+    NodeRule("sum(unpick(g)) -> g", _sum_below(unpick), _sum_of_row),
+    NodeRule("sum(assume_size(x)) -> assume_size(sum(x))", _sum_below(assume_size),
+             _sum_of_assumed),
     Rule(gather(x, iota(n, dtype=dtype), y), one_of_each_row, shared=True,
          name="x[arange(n), y] -> pick"),
     Rule(scatter_add(broadcast_to_op(0, n, m), x, iota(n, dtype=dtype), y), into_each_row,
