@@ -71,11 +71,17 @@ def as_mode(mode):
 
 
 def rewrite(outputs, mode):
-    """Run the passes of a mode over a graph."""
+    """Run the passes of a mode over a graph.
+
+    A pass that comes again is left out if nothing has changed since it last came.
+    """
+    seen = {}                   # pass -> the outputs that it left
     for name in mode.names:
+        if seen.get(name) == outputs:
+            continue
         if name not in _passes:
             _passes[name] = _make(name)
-        outputs = _passes[name](outputs)
+        outputs = seen[name] = _passes[name](outputs)
         if config.debug >= 5:
             _print_graph(name, outputs)
     return outputs

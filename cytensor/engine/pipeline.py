@@ -1,4 +1,7 @@
 """From a graph to something callable: rewrite, lower, wrap."""
+import gc
+from contextlib import contextmanager
+
 from cytensor import config
 from cytensor._interpreter import Callable
 from cytensor.autodiff.compiler import use_compiler
@@ -31,13 +34,26 @@ def compile_program(inputs, outputs, updates, cells, mode=None):
         The rewritten outputs, then the new values.
     """
     roots = [*outputs, *[new for _, new in updates]]
-    roots = rewrite(roots, as_mode(mode))
-    updates = [(cell, new) for (cell, _), new in zip(updates, roots[len(outputs):])]
-    program = lower(roots[:len(outputs)], updates, inputs, cells, device())
+    with _no_collection():
+        roots = rewrite(roots, as_mode(mode))
+        updates = [(cell, new) for (cell, _), new in zip(updates, roots[len(outputs):])]
+        program = lower(roots[:len(outputs)], updates, inputs, cells, device())
     if config.debug >= 4:
         from cytensor.printing import debugprint
         debugprint(program)
     return program, roots
+
+
+@contextmanager
+def _no_collection():
+    """Keep the garbage collector from walking the growing graph again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def run_once(variables):
