@@ -76,5 +76,7 @@ TILES = [
     pyx("cytensor.cpu._special", extra_compile_args=KERNEL_FLAGS),
 ]
 CORE = [pyx(f"cytensor.{name}") for name in ("_core", "_program", "_plan", "_python", "_interpreter")]
-FUSED = pyx("cytensor.cpu._fused", "cytensor/cpu/fused.c", extra_compile_args=KERNEL_FLAGS)
+GROUPS = [f"cytensor/cpu/{name}.c" for name in (
+    "fused", "group_plan", "group_move", "group_tile", "group_rows", "group_columns")]
+FUSED = pyx("cytensor.cpu._fused", *GROUPS, extra_compile_args=KERNEL_FLAGS)
 setup(ext_modules=cythonize([*CORE, FUSED, *KERNELS, *TILES], compiler_directives=DIRECTIVES))

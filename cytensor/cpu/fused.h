@@ -1,8 +1,8 @@
 /* fused.h: a fused group, as lowering describes it and as a plan runs it.
  *
  * A group computes over one space of axes (K, R, C): kept, reduced, kept inside. Its values live on
- * one of three levels: the whole space (FULL), the kept axes (KEPT), or a single element (ONE). All
- * values of a level have the linear C order of its axes. Axes of size 1 may come and go freely.
+ * one of two levels: the whole space (FULL) or the kept axes (KEPT). All values of a level have the
+ * linear C order of its axes. Axes of size 1 may come and go freely.
  *
  *   map      R, C empty     FULL is K
  *   row      C empty        KEPT is K; after each reduction a new phase begins
@@ -13,7 +13,7 @@
 
 #include "abi.h"
 
-enum ct_level { CT_FULL, CT_KEPT, CT_ONE };
+enum ct_level { CT_FULL, CT_KEPT };
 
 enum ct_tile_kind {
     CT_MAP,         /* fn: ct_map */

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 from cytensor import config
 from cytensor._interpreter import Callable
+from cytensor._program import AssumptionError
 from cytensor.autodiff.compiler import use_compiler
 from cytensor.engine.modes import as_mode, rewrite
 from cytensor.lowering.program import lower
@@ -33,15 +34,24 @@ def compile_program(inputs, outputs, updates, cells, mode=None):
     graph : list of Variable
         The rewritten outputs, then the new values.
     """
+    mode = as_mode(mode)
     roots = [*outputs, *[new for _, new in updates]]
     with _no_collection():
-        roots = rewrite(roots, as_mode(mode))
-        updates = [(cell, new) for (cell, _), new in zip(updates, roots[len(outputs):])]
-        program = lower(roots[:len(outputs)], updates, inputs, cells, device())
+        try:
+            program, roots = _compile(roots, inputs, updates, cells, mode)
+        except AssumptionError:
+            program, roots = _compile(roots, inputs, updates, cells, mode.excluding("assume"))
     if config.debug >= 4:
         from cytensor.printing import debugprint
         debugprint(program)
     return program, roots
+
+
+def _compile(roots, inputs, updates, cells, mode):
+    roots = rewrite(roots, mode)
+    nresults = len(roots) - len(updates)
+    updates = [(cell, new) for (cell, _), new in zip(updates, roots[nresults:])]
+    return lower(roots[:nresults], updates, inputs, cells, device()), roots
 
 
 @contextmanager

@@ -3,6 +3,7 @@ from cytensor import _python
 from cytensor._core import DTYPES, Constant, TensorType
 from cytensor._program import Segment, Step
 from cytensor._python import PythonCall
+from cytensor.lowering.groups import base_of
 from cytensor.lowering.sizes import SIZE_ARGS
 from cytensor.lowering.tiles import TileProgram
 from cytensor.ops.sizes import Size
@@ -217,15 +218,16 @@ class Emitter:
             Step(_BROADCAST, [spread], [update], sizes, node),
             Step(_KERNEL, [], [part, spread], (), node, fn=kernel, label=node.op.name)])
 
-    def copy(self, variable, home, index, spare=-1, commits=False):
-        """Write a copy of a value to an output."""
+    def copy(self, variable, home, index=-1):
+        """Write a copy of a value to an output, or to the arena; return its number."""
         source = self.value(variable)
         target = self.segment.add_value(
             _COMPUTED, CODES[variable.type.dtype], variable.type.ndim, index,
-            self._size_registers(variable), home, spare)
+            self._size_registers(variable), home)
         self.segment.steps.append(Step(
             _KERNEL, [target], [source], (), variable.owner,
-            fn=self.device.structured_kernel("copy"), label="copy", commits=commits))
+            fn=self.device.structured_kernel("copy"), label="copy"))
+        return target
 
     def group(self, group, stored, aliases, commits=False):
         """Write a fused group."""
@@ -240,9 +242,12 @@ class Emitter:
             label=_label([m.node for m in group.members])))
 
     def export(self, variable):
-        """Hand a value to later segments."""
-        number = self.arrays.export(variable)
-        self.segment.exports.append((self.value(variable), number))
+        """Hand a value to later segments: one that lies in the arena."""
+        if self.arrays.holds(base_of(variable)):
+            value = self.copy(variable, IN_ARENA)
+        else:
+            value = self.value(variable)
+        self.segment.exports.append((value, self.arrays.export(variable)))
 
     def close(self):
         """Freeze the segment and return it."""

@@ -169,12 +169,12 @@ class Fuser:
                 and self._is_younger(unit, node)]
 
     def _is_younger(self, group, node):
-        """Whether all that the node reads from outside the group is older than the group."""
+        """Whether all that the node reads from memory was written before the group runs."""
         for x in node.inputs:
             if self._source(x)[0] in group.values:
                 continue
             unit = self.unit_of.get(base_of(x).owner)
-            if unit is not None and unit.number > group.number:
+            if unit is not None and unit.number >= group.number:
                 return False
         return True
 

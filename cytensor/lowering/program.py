@@ -134,9 +134,9 @@ class _Lowering:
                     segment = max(segment, self.segment_of[load] + 1)
             for out in node.outputs:
                 self.segment_of[out] = segment
+            while len(self.by_segment) <= segment:
+                self.by_segment.append([])
             if node.op.kind not in _FREE:
-                while len(self.by_segment) <= segment:
-                    self.by_segment.append([])
                 self.by_segment[segment].append(node)
             self._note_exports(node, segment)
 

@@ -1,0 +1,110 @@
+/* group.h: what the parts of the fused-group engine share. Others include fused.h. */
+#ifndef CT_GROUP_H
+#define CT_GROUP_H
+
+#include "fused.h"
+
+#define CHUNK 32                /* rows that a column reduction adds in order */
+#define ALIGN(n) (((n) + 63) & ~(int64_t)63)
+
+enum mode { MAP, ROW, COLUMN };
+
+/* How the elements of a value are reached while a tile is worked on. */
+enum access { TILE, LONG, DIRECT, FIXED, STRIDED, ROWS };
+
+typedef struct {
+    int32_t level, dtype, item, source, operand;
+    int32_t access;
+    int32_t is_scalar;          /* one element serves the whole tile */
+    int64_t at;                 /* TILE, STRIDED, LONG, ROWS: offset in its scratch area */
+    int32_t nd;
+    int64_t dims[CT_MAXDIM], strides[CT_MAXDIM];
+} value;
+
+typedef struct {
+    int32_t kind, segment, level;
+    int32_t out, nin, in[4];
+    unsigned scalars;
+    int32_t fold;               /* which fold, in order */
+    int64_t counter_at;         /* where its counter lies in private scratch */
+    void *fn, *fn2;
+    char identity[16];
+} op;
+
+struct ct_group {
+    enum mode mode;
+    int64_t nk, nr, nc;         /* numbers of elements */
+    int64_t tile_rows;          /* rows per tile */
+    int64_t width;              /* COLUMN: columns per tile */
+    int nvalues, nops, nphases, nfolds, levels;
+    value *values;
+    op *ops;
+    int32_t *first;             /* first op of each segment */
+    int64_t shared_bytes, private_bytes, tile_bytes;
+    int64_t cost;
+};
+
+/* The segment of ops of a level and phase. */
+int group_segment(int level, int phase);
+
+/* ----- strided memory (group_move.c) ----- */
+
+int group_merge_axes(int n, const int64_t *dims, const int64_t *strides,
+                     int64_t *out_dims, int64_t *out_strides);
+void group_copy_run(char *out, const char *in, int64_t step, int64_t run, int item);
+void group_load(const value *v, char *out, const char *data, int64_t start, int64_t n);
+void group_store(const value *v, const char *in, char *data, int64_t start, int64_t n);
+
+/* ----- one tile (group_tile.c) ----- */
+
+/* Combines results pairwise: level l of the stack holds the sum of 2^l leaves. */
+typedef struct {
+    char *result, *stack;
+    int64_t size, count;        /* bytes per level; leaves so far */
+} counter;
+
+typedef struct {
+    const ct_group *g;
+    const ct_tensor *t;
+    ct_call *call;
+    char *shared, *private;     /* scratch: one shared area, one private area per thread */
+    int64_t step, rows;         /* what one task takes */
+    int64_t row;                /* of a row that several threads share */
+    int phase;
+    char *partials;             /* results of the tasks of one reduction */
+    int64_t nsupers, super_rows, ntiles;
+    int status;
+} job;
+
+/* What one thread works with. */
+typedef struct {
+    const job *j;
+    char **ptr;                 /* where each value is now */
+    char *private, *shared;
+    int64_t start, row;         /* first element and first row of the tile */
+} work;
+
+work work_new(const job *j, char *shared, int thread);
+char *work_shared(const job *j, int thread);
+void work_at_elements(work *w, int64_t start, int64_t row_start);
+void work_at_rows(work *w, int64_t row);
+void work_map(work *w, const op *o, int64_t n);
+void work_run(work *w, int segment, int64_t n, int64_t rows, int64_t cols, int64_t from,
+              counter *counters);
+void work_identities(work *w, int phase, int64_t rows);
+void work_start_folds(work *w, int phase, counter *counters);
+
+int64_t counter_bytes(const ct_group *g, const op *o);
+void counter_push(counter *c, ct_accumulate join, int64_t width, int item);
+void counter_finish(counter *c, ct_accumulate join, char *out, int64_t width, int item);
+counter counter_new(const work *w, const op *o);
+
+int64_t power_of_two_at_least(int64_t n);
+
+/* ----- the loops ----- */
+
+extern ct_parallel_for group_pool_run;
+int group_run_rows(job *j, int threads);        /* map and row groups (group_rows.c) */
+int group_run_columns(job *j, int threads);     /* column groups (group_columns.c) */
+
+#endif

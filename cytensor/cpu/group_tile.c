@@ -1,0 +1,229 @@
+/* group_tile.c: the ops of a group on one tile, and the counters that combine reductions. */
+#include "group.h"
+
+#include <string.h>
+
+work work_new(const job *j, char *shared, int thread)
+{
+    const ct_group *g = j->g;
+    char *private = j->private + thread * g->private_bytes;
+    work w = {.j = j, .private = private, .shared = shared};
+    w.ptr = (char **)(private + g->tile_bytes);
+    for (int i = 0; i < g->nvalues; i++) {
+        const value *v = &g->values[i];
+        switch (v->access) {
+        case TILE: w.ptr[i] = private + v->at; break;
+        case STRIDED: w.ptr[i] = (v->level == CT_FULL ? private : shared) + v->at; break;
+        case FIXED: w.ptr[i] = j->t[v->operand].data; break;
+        default: w.ptr[i] = shared + v->at;
+        }
+    }
+    return w;
+}
+
+/* Point the FULL values at the tile that begins at element `start`. */
+void work_at_elements(work *w, int64_t start, int64_t row_start)
+{
+    const ct_group *g = w->j->g;
+    w->start = start;
+    for (int i = 0; i < g->nvalues; i++) {
+        const value *v = &g->values[i];
+        if (v->level != CT_FULL)
+            continue;
+        if (v->access == DIRECT)
+            w->ptr[i] = w->j->t[v->operand].data + start * v->item;
+        else if (v->access == LONG)
+            w->ptr[i] = w->shared + v->at + (start - row_start) * v->item;
+    }
+}
+
+/* Point the KEPT values at the row `row`. */
+void work_at_rows(work *w, int64_t row)
+{
+    const ct_group *g = w->j->g;
+    w->row = row;
+    for (int i = 0; i < g->nvalues; i++) {
+        const value *v = &g->values[i];
+        if (v->level == CT_KEPT && v->access == DIRECT)
+            w->ptr[i] = w->j->t[v->operand].data + row * v->item;
+    }
+}
+
+static void expand(char *out, const char *in, int64_t rows, int64_t n, int item)
+{
+    for (int64_t r = 0; r < rows; r++)
+        group_copy_run(out + r * n * item, in + r * item, 0, n, item);
+}
+
+static int bad_index(work *w, int64_t index, int64_t size)
+{
+    job *j = (job *)w->j;
+    j->call->info[0] = index;
+    j->call->info[1] = 0;
+    j->call->info[2] = size;
+    __atomic_store_n(&j->status, CT_INDEX, __ATOMIC_RELAXED);
+    return CT_INDEX;
+}
+
+/* The column of row r that an index names, or -1 with the error noted. */
+static int64_t picked(work *w, const op *o, int64_t r)
+{
+    int64_t nr = w->j->g->nr, i = ((const int64_t *)w->ptr[o->in[1]])[r];
+    if (i < -nr || i >= nr) {
+        bad_index(w, i, nr);
+        return -1;
+    }
+    return i < 0 ? i + nr : i;
+}
+
+/* A block holds whole rows, or the columns [from, from + n) of one row. */
+static void pick(work *w, const op *o, int64_t rows, int64_t n, int64_t from)
+{
+    int item = w->j->g->values[o->out].item;
+    const char *x = w->ptr[o->in[0]];
+    char *out = w->ptr[o->out];
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t i = picked(w, o, r);
+        if (i >= from && i < from + n)
+            memcpy(out + r * item, x + (r * n + i - from) * item, item);
+    }
+}
+
+static void unpick(work *w, const op *o, int64_t rows, int64_t n, int64_t from)
+{
+    int item = w->j->g->values[o->out].item;
+    const char *grad = w->ptr[o->in[0]];
+    char *out = w->ptr[o->out];
+    memset(out, 0, rows * n * item);
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t i = picked(w, o, r);
+        if (i >= from && i < from + n)
+            memcpy(out + (r * n + i - from) * item, grad + (o->scalars & 1 ? 0 : r * item), item);
+    }
+}
+
+void work_map(work *w, const op *o, int64_t n)
+{
+    const void *in[4];
+    for (int k = 0; k < o->nin; k++)
+        in[k] = w->ptr[o->in[k]];
+    ((ct_map)o->fn)(n, w->ptr[o->out], in, o->scalars);
+}
+
+/* Run the ops of one segment on a tile of n elements. Of a row of many blocks, `from` is the
+ * first column, and folds go into `counters`; else the tile holds `rows` whole rows. */
+void work_run(work *w, int segment, int64_t n, int64_t rows, int64_t cols, int64_t from,
+                        counter *counters)
+{
+    const ct_group *g = w->j->g;
+    for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
+        const op *o = &g->ops[i];
+        const value *out = &g->values[o->out];
+        switch (o->kind) {
+        case CT_MAP:
+            work_map(w, o, n);
+            break;
+        case CT_LOAD:
+            group_load(out, w->ptr[o->out], w->j->t[out->operand].data,
+                 out->level == CT_FULL ? w->start : w->row, n);
+            break;
+        case CT_STORE:
+            group_store(out, w->ptr[o->in[0]], w->j->t[out->operand].data,
+                  out->level == CT_FULL ? w->start : w->row, n);
+            break;
+        case CT_EXPAND:
+            expand(w->ptr[o->out], w->ptr[o->in[0]], rows, cols, out->item);
+            break;
+        case CT_FOLD:
+            if (counters) {
+                counter *c = &counters[o->fold];
+                ((ct_fold)o->fn)(1, n, c->result, w->ptr[o->in[0]]);
+                counter_push(c, (ct_accumulate)o->fn2, 1, out->item);
+            } else {
+                ((ct_fold)o->fn)(rows, cols, w->ptr[o->out], w->ptr[o->in[0]]);
+            }
+            break;
+        case CT_PICK:
+            pick(w, o, rows, cols, from);
+            break;
+        case CT_UNPICK:
+            unpick(w, o, rows, cols, from);
+            break;
+        }
+    }
+}
+
+void work_identities(work *w, int phase, int64_t rows)
+{
+    const ct_group *g = w->j->g;
+    int segment = group_segment(CT_FULL, phase);
+    for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
+        const op *o = &g->ops[i];
+        if (o->kind == CT_FOLD)
+            group_copy_run(w->ptr[o->out], o->identity, 0, rows, g->values[o->out].item);
+    }
+}
+
+/* Start counters for the folds of a phase. */
+void work_start_folds(work *w, int phase, counter *counters)
+{
+    const ct_group *g = w->j->g;
+    int segment = group_segment(CT_FULL, phase);
+    for (int i = g->first[segment]; i < g->first[segment + 1]; i++)
+        if (g->ops[i].kind == CT_FOLD)
+            counters[g->ops[i].fold] = counter_new(w, &g->ops[i]);
+}
+
+char *work_shared(const job *j, int thread)
+{
+    return j->shared + thread * j->g->shared_bytes;
+}
+
+/* ----- binary counters ----- */
+
+int64_t counter_bytes(const ct_group *g, const op *o)
+{
+    int item = g->values[o->in[0]].item;
+    return ALIGN((g->mode == COLUMN ? g->width : 1) * item);
+}
+
+void counter_push(counter *c, ct_accumulate join, int64_t width, int item)
+{
+    char *at = c->stack;
+    for (int64_t full = c->count; full & 1; full >>= 1, at += c->size) {
+        join(1, width, at, c->result);
+        memcpy(c->result, at, width * item);
+    }
+    memcpy(at, c->result, width * item);
+    c->count++;
+}
+
+/* Combine what the counter holds into out: smaller runs first. */
+void counter_finish(counter *c, ct_accumulate join, char *out, int64_t width, int item)
+{
+    char *at = c->stack;
+    int first = 1;
+    for (int64_t full = c->count; full; full >>= 1, at += c->size) {
+        if (!(full & 1))
+            continue;
+        if (!first)
+            join(1, width, at, out);
+        memcpy(out, at, width * item);
+        first = 0;
+    }
+}
+
+counter counter_new(const work *w, const op *o)
+{
+    int64_t size = counter_bytes(w->j->g, o);
+    char *base = w->private + o->counter_at;
+    return (counter){.result = base, .stack = base + size, .size = size};
+}
+
+int64_t power_of_two_at_least(int64_t n)
+{
+    int64_t p = 1;
+    while (p < n)
+        p *= 2;
+    return p;
+}
