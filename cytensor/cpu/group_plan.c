@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CACHE_BYTES (1 << 20)   /* what a core keeps close */
+#define SHORT_TILE 2048         /* bytes */
+
 /* Segments in the order in which they run: KEPT ops that need no reduction (phase -1); then per
  * phase its block loop and the KEPT ops after it. */
 int group_segment(int level, int phase)
@@ -399,6 +402,23 @@ static void estimate_cost(ct_group *g, const ct_spec *s)
     g->cost = g->nk * g->nc * (g->nr * per_element + per_row);
 }
 
+/* A map over more data than the cache holds has it pass through in short tiles, which leave room
+ * for what is on its way. */
+static void fit_tiles_to_cache(ct_group *g)
+{
+    int64_t bytes = 0, item = 1;
+    for (int i = 0; i < g->nvalues; i++) {
+        const value *v = &g->values[i];
+        if (v->level != CT_FULL || v->access != DIRECT)
+            continue;
+        bytes += g->nk * v->item;
+        item = item > v->item ? item : v->item;
+    }
+    if (g->mode != MAP || bytes < CACHE_BYTES)
+        return;
+    g->tile_rows = SHORT_TILE / item < CT_TILE ? SHORT_TILE / item : CT_TILE;
+}
+
 ct_group *ct_group_new(const ct_spec *s, const int64_t *dims, int noperands,
                        const int64_t *strides)
 {
@@ -426,6 +446,7 @@ ct_group *ct_group_new(const ct_spec *s, const int64_t *dims, int noperands,
         goto no_memory;
     assign_counters(g);
     estimate_cost(g, s);
+    fit_tiles_to_cache(g);
     return g;
 no_memory:
     ct_group_free(g);
