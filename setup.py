@@ -75,7 +75,8 @@ TILES = [
     Extension("cytensor.cpu._isa", ["cytensor/cpu/_isa.c"]),
     pyx("cytensor.cpu._special", extra_compile_args=KERNEL_FLAGS),
 ]
-CORE = [pyx(f"cytensor.{name}") for name in ("_core", "_program", "_plan", "_python", "_interpreter")]
+CORE = [pyx(f"cytensor.{name}") for name in (
+    "_core", "_program", "_plan", "_planner", "_python", "_cells", "_interpreter")]
 GROUPS = [f"cytensor/cpu/{name}.c" for name in (
     "fused", "group_plan", "group_move", "group_tile", "group_rows", "group_columns")]
 FUSED = pyx("cytensor.cpu._fused", *GROUPS, extra_compile_args=KERNEL_FLAGS)

@@ -15,8 +15,9 @@ from libc.stdint cimport int32_t, int64_t, intptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from cytensor._plan cimport (SLOT_ARRAYS, Plan, arena_t, make_plan, output_t, reloc_t, run_checks,
-                             step_t)
+from cytensor._cells cimport Cell, Profile, pause
+from cytensor._plan cimport SLOT_ARRAYS, Plan, arena_t, output_t, reloc_t, run_checks, step_t
+from cytensor._planner cimport make_plan
 from cytensor._program cimport (CT_EMPTY, CT_INDEX, CT_LINALG, CT_MEMORY, CT_OK, CT_PYTHON,
                                 CT_ZERO_DIVISION, Program, Segment, array_t, ct_call,
                                 ct_itemsize, ct_tensor)
@@ -40,10 +41,6 @@ cdef extern from "vectorcall.h":
     Py_ssize_t ct_offset(void *start, void *member)
 
 
-cdef extern from "unistd.h" nogil:
-    int usleep(unsigned int)
-
-
 cdef enum:
     RELEASE_COST = 40_000       # additions above which a call lets go of the GIL
     SIGNAL_COST = 200_000_000   # above which it looks for Ctrl-C between steps
@@ -62,68 +59,6 @@ cdef struct frame_t:
     PyObject **plans
     arena_t **arenas
     int nheld, nplans
-
-
-cdef int pause() except -1:
-    """Let other threads run."""
-    with nogil:
-        usleep(20)
-    PyErr_CheckSignals()
-    return 0
-
-
-@cython.final
-cdef class Cell:
-    """The storage of a shared variable.
-
-    While a call works on it, it counts as a reader or the writer; a call that would change what
-    another one reads waits.
-    """
-    cdef public object value            # an ndarray
-    cdef int readers, writers           # calls that use it now
-
-    def __init__(self, value):
-        self.value = value
-
-    def copy(self):
-        """Return a copy of the value, as it is between two calls."""
-        while self.writers:
-            pause()
-        return self.value.copy()
-
-    def set(self, value):
-        """Exchange the value, between two calls that change it."""
-        while self.writers:
-            pause()
-        self.value = value
-
-    def __reduce__(self):
-        return Cell, (self.copy(),)
-
-
-cdef class Profile:
-    """Time and memory traffic per step of one compiled function.
-
-    Attributes
-    ----------
-    steps : dict
-        (segment, step) -> [seconds, runs, bytes of all its operands].
-    calls : int
-    total : float
-        Seconds of all calls, arguments and results included.
-    """
-    cdef readonly dict steps
-    cdef public double total
-    cdef public long calls
-
-    def __init__(self):
-        self.steps = {}
-
-    cdef add(self, int segment, int step, double seconds, int64_t bytes):
-        entry = self.steps.setdefault((segment, step), [0.0, 0, 0])
-        entry[0] += seconds
-        entry[1] += 1
-        entry[2] += bytes
 
 
 cdef class Callable:

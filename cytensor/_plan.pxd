@@ -1,10 +1,10 @@
 """A plan: a program worked out for one set of sizes."""
 from libc.stdint cimport int32_t, int64_t
 
-from cytensor._program cimport (CT_MAXDIM, Program, Segment, array_t, ct_call, ct_group, ct_kernel,
-                                ct_tensor)
+from cytensor._program cimport CT_MAXDIM, Segment, array_t, ct_group, ct_kernel, ct_tensor
 
 cdef enum:
+    ALIGNMENT = 64              # of everything in an arena
     SLOT_ARENA = 0
     SLOT_REGS = 1
     SLOT_COUNT = 2
@@ -15,18 +15,6 @@ cdef enum:
 ctypedef struct term_t:
     int32_t reg
     int64_t scale
-
-
-# Where a value lies.
-ctypedef struct place_t:
-    int32_t ndim, dtype
-    int64_t dims[CT_MAXDIM]
-    int64_t strides[CT_MAXDIM]
-    int32_t slot                # in the table of base pointers
-    int32_t root                # which arena buffer, or -1
-    int64_t offset
-    int32_t nterms
-    term_t terms[CT_MAXDIM]
 
 
 # An operand whose address is not fixed in the arena.
@@ -86,5 +74,4 @@ cdef class Plan:
     cdef void give_back(self, arena_t *arena) noexcept
 
 
-cdef Plan make_plan(Program program, Segment segment, const array_t *arrays, int64_t *regs)
 cdef int run_checks(Segment segment, const int64_t *regs, bint dynamic_only) except -1

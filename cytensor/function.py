@@ -1,9 +1,11 @@
 """Compiled functions: ``function(inputs, outputs, updates, givens)``."""
+import atexit
 import warnings
 
 from cytensor import config
 from cytensor._core import Constant, TensorType, Variable, leaves, replace
-from cytensor._interpreter import Callable, Cell, Profile, enable_vectorcall
+from cytensor._cells import Cell, Profile
+from cytensor._interpreter import Callable, enable_vectorcall
 from cytensor.engine.modes import as_mode
 from cytensor.engine.pipeline import compile_program
 from cytensor.inputs import Out, as_input, fit
@@ -135,8 +137,8 @@ class _Spec:
         seen = set()
         for given in self.inputs:
             if isinstance(given.variable, SharedVariable):
-                raise TypeError(f"the shared variable {given.variable!r} cannot be an input: it has "
-                                "a value already. Use givens to put another value in its place")
+                raise TypeError(f"the shared variable {given.variable!r} cannot be an input: it "
+                                "has a value. Use givens to put another one in its place")
             if given.variable in seen:
                 raise UnusedInputError(f"the variable {given.variable!r} is listed twice among the "
                                        "inputs")
@@ -306,8 +308,10 @@ class Function(Callable):
             [*spec.results, *[new for _, new in spec.states]],
             list(spec.updates.items()), spec.shared, mode)
         self._finish(program, [v.container for v in spec.shared] if cells is None else cells)
-        if profile:
+        if profile or config.debug >= 2:
             self.profile = StepProfile(self)
+        if config.debug >= 2:
+            atexit.register(self.profile.summary)
 
     def _finish(self, program, cells):
         spec = self.spec

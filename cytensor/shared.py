@@ -1,8 +1,8 @@
 """Shared variables: values that live between calls, and that functions may update."""
 import numpy as np
 
-from cytensor._core import TensorType, init_variable
-from cytensor._interpreter import Cell
+from cytensor._core import TensorType, Variable, init_variable
+from cytensor._cells import Cell
 from cytensor.ops.registry import KIND
 from cytensor.ops.variable import TensorVariable
 
@@ -79,8 +79,9 @@ class SharedVariable(TensorVariable):
             if known is not None and size != known:
                 raise TypeError(f"{name} has size {known} on axis {axis}, the value {size}")
         if not _casts_safely(value, array, wanted.dtype):
-            raise TypeError(f"{name} is {wanted.dtype}, the value {array.dtype}: casting would lose "
-                            f"precision; cast it yourself, with value.astype({wanted.dtype!r})")
+            raise TypeError(f"{name} is {wanted.dtype}, the value {array.dtype}: casting would "
+                            "lose precision; cast it yourself, with "
+                            f"value.astype({wanted.dtype!r})")
         copy = None if borrow else True
         array = np.array(array, dtype=wanted.dtype, order="A" if borrow else "C", copy=copy)
         return array if array.flags.behaved else array.copy()
@@ -146,10 +147,9 @@ def shared(value, name=None, strict=False, allow_downcast=None, borrow=False,
     >>> w.type
     TensorType(float64, matrix)
     """
-    from cytensor._core import Variable
     if isinstance(value, Variable):
-        raise TypeError("shared() wants a value, not a symbolic variable; if you meant the value of "
-                        "a shared variable, call its get_value()")
+        raise TypeError("shared() wants a value, not a symbolic variable; if you meant the value "
+                        "of a shared variable, call its get_value()")
     if strict and not isinstance(value, np.ndarray):
         raise TypeError(f"shared(strict=True) takes an ndarray, not {type(value).__name__}")
     array = np.asarray(value)

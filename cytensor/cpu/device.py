@@ -1,4 +1,5 @@
 """The CPU as lowering sees it: where the kernels are."""
+from cytensor import config
 from cytensor._core import DTYPES
 from cytensor.cpu import isa
 
@@ -11,7 +12,8 @@ class Cpu:
     name = "cpu"
 
     def __init__(self):
-        from cytensor.cpu import _fused
+        from cytensor.cpu import _fused, _structured
+        config.on_change("threads", _structured.set_threads)
         self.capsule = _fused.device
         self._structured = dict(_fused.structured)
         self._tiles = isa.kernels()
@@ -47,6 +49,8 @@ class Cpu:
     def _load_blas(self):
         from cytensor.cpu import _fused, blas
         self._structured.update(_fused.kernel_addresses(blas.load().kernels))
+        if config.debug >= 1:
+            print(f"cytensor: BLAS {blas.record()}")
 
     def _found(self, table, key, name, dtype):
         try:
@@ -63,4 +67,6 @@ def cpu():
     global _the_cpu
     if _the_cpu is None:
         _the_cpu = Cpu()
+        if config.debug >= 1:
+            print(f"cytensor: cpu with {isa.name()} kernels of {', '.join(isa.available())}")
     return _the_cpu

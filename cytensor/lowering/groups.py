@@ -1,11 +1,11 @@
 """Fusion: which elementwise nodes, reductions and picks run together, tile by tile.
 
-A group computes over one space of axes. Every value in it has the linear order of the whole space (FULL)
-or of the axes that are kept when the others are reduced (KEPT); see ``cpu/fused.h``.
+A group computes over one space of axes. Every value in it has the linear order of the whole space
+(FULL) or of the axes that are kept when the others are reduced (KEPT); see ``cpu/fused.h``.
 
-Units (a group, or a node of its own) are numbered as they are made, and a unit only reads from units
-with lower numbers: so a node may join a group if all that it reads from elsewhere is older than the
-group. What else is ready is always taken first, so that groups begin late and grow wide.
+Units (a group, or a node of its own) are numbered as they are made, and a unit only reads from
+units with lower numbers: so a node may join a group if all that it reads from elsewhere is older
+than the group. What else is ready is always taken first, so that groups begin late and grow wide.
 """
 FULL, KEPT = 0, 1
 FUSED = ("elementwise", "reduce", "pick", "unpick")

@@ -1,4 +1,4 @@
-"""From a rewritten graph to a program: what is computed, in which segment, in which order, and where to.
+"""From a rewritten graph to a program: what is computed, in which segment and order, and where to.
 
 Within a segment, nodes of their own run as soon as they can, then all fused work that is ready,
 and so on. Updates of shared variables come last (see ``updates.py``).

@@ -16,8 +16,8 @@ _ARITHMETIC = {"add": "add", "sub": "sub", "mul": "mul", "floor_div": "floordiv"
 class SizeSolver(Sizes):
     """Computes with sizes while a program is made.
 
-    Leaves are ``dim(variable, axis)`` and ``load(variable)``: a size of an array, and the value of an
-    integer scalar, that the run finds in memory.
+    Leaves are ``dim(variable, axis)`` and ``load(variable)``: a size of an array, and the value of
+    an integer scalar, that the run finds in memory.
 
     Attributes
     ----------

@@ -1,9 +1,9 @@
 """Updates of shared variables: which are written in place, and in which order.
 
-A call must change nothing unless all of it succeeds. So the last work of each update, of a kind that
-cannot fail, is kept back until everything else is done. There it may write over the old value, if
-no one reads that afterwards. What does not fit is computed into a new array, and the arrays are
-exchanged when the call has succeeded.
+A call must change nothing unless all of it succeeds. So the last work of each update, of a kind
+that cannot fail, is kept back until everything else is done. There it may write over the old
+value, if no one reads that afterwards. What does not fit is computed into a new array, and the
+arrays are exchanged when the call has succeeded.
 """
 from cytensor.lowering.groups import KEPT, Group, base_of
 

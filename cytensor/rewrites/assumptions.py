@@ -1,8 +1,8 @@
 """ASSUMED: rewrites that hold for the sizes that nearly all calls have.
 
-``p[arange(y.shape[0]), y]`` may leave out rows of ``p``, but hardly ever does. Where its rows are taken to be
-as many as y's entries, it is a pick, which fuses with the work around it. A call for which that is
-wrong runs a program that was made without these rules.
+``p[arange(y.shape[0]), y]`` may leave out rows of ``p``, but hardly ever does. Where its rows are
+taken to be as many as y's entries, it is a pick, which fuses with the work around it. A call for
+which that is wrong runs a program that was made without these rules.
 """
 from cytensor._core import Constant
 from cytensor.ops.gather import gather, pick, scatter_add, unpick
