@@ -103,7 +103,7 @@ def test_a_shared_default():
 def test_a_bad_argument_names_itself(value, type_, part):
     x = type_("the_name")
     f = ct.function([x], x * 2, name="the_function")
-    with pytest.raises(TypeError, match="the_function.*index 0.*the_name") as error:
+    with pytest.raises(TypeError, match=r"the_function.*index 0.*the_name") as error:
         f(value)
     assert part in str(error.value)
 

@@ -1,4 +1,4 @@
-"""Fused groups: every loop, at sizes around its edges, against NumPy; the same bits on any threads."""
+"""Fused groups: every loop, at sizes around its edges, against NumPy; the same on any threads."""
 import numpy as np
 import pytest
 

@@ -213,11 +213,11 @@ def cast_reference(x, to):
     kind = np.dtype(to).kind
     if x.dtype.kind != "f" or kind not in "iu":
         return x.astype(to)
-    wide = np.int64 if to in ("uint32", "int64", "uint64") else np.int32
+    wide = np.int64 if to in ("int64", "uint64") else np.int32
     bound = float(2 ** (8 * np.dtype(wide).itemsize - 1))
     fits = (x >= -bound) & (x < bound)
     through = np.where(fits, np.where(fits, x, 0).astype(wide), np.iinfo(wide).min).astype(to)
-    if to == "uint64":
+    if to in ("uint32", "uint64"):
         fits = x < 2 * bound
         through = np.where(x >= bound, np.where(fits, x, 0).astype(to), through)
     return through

@@ -104,6 +104,7 @@ class Fuser:
         self.solver = solver
         self.units = []
         self.unit_of = {}           # node -> unit
+        self._dims = {}
         self._by_space = {}         # space -> its youngest group
         self._oldest = 0            # groups with lower numbers take no more nodes
 
@@ -111,9 +112,13 @@ class Fuser:
 
     def dims(self, variable):
         """Return (axis, size) of the axes that may not have size 1."""
-        canonical = self.solver.canonical
-        return [(i, canonical(n)) for i, n in enumerate(self.solver.shape(variable))
+        found = self._dims.get(variable)
+        if found is None:
+            canonical = self.solver.canonical
+            found = self._dims[variable] = [
+                (i, canonical(n)) for i, n in enumerate(self.solver.shape(variable))
                 if not (type(n) is int and n == 1)]
+        return found
 
     def space(self, variable):
         """Return the sizes that may not be 1, in order."""
