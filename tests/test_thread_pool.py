@@ -1,11 +1,10 @@
 """The thread pool: concurrent callers, forks, and the end of the interpreter."""
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from new_process import run
 
 from cytensor.cpu import _structured
 from cytensor.cpu._structured import call
@@ -49,13 +48,6 @@ def test_callers_from_many_python_threads():
             np.testing.assert_array_equal(out, x.T)
 
 
-def run(program):
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True,
-                          text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 WORK = """
 import os
 import sys
@@ -82,7 +74,7 @@ assert os.waitpid(child, 0)[1] == 0
 assert work()
 print("done")
 """
-    assert run(program) == "done\n"
+    assert run(program, "-W", "ignore") == "done\n"       # Python 3.12 warns of forks with threads
 
 
 def test_work_goes_on_after_the_pool_has_ended():

@@ -140,3 +140,6 @@ def hessian_vector_product(cost, wrt, p):
     """
     variables = as_list(wrt)
     return Lop(grad(cost, variables), variables, p, disconnected_inputs="ignore")
+
+
+hvp = hessian_vector_product        # the name that most of the field uses

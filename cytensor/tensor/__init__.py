@@ -4,7 +4,7 @@ from cytensor._core import Constant, TensorType, Variable
 from cytensor.ops.activation import elu, gelu, leaky_relu, log_sigmoid, selu, softsign, swish
 from cytensor.autodiff.control import (
     disconnected_grad, grad_clip, grad_scale, undefined_grad, zero_grad)
-from cytensor.autodiff.derived import hessian, hessian_vector_product, jacobian
+from cytensor.autodiff.derived import hessian, hessian_vector_product, hvp, jacobian
 from cytensor.autodiff.forward import Rop
 from cytensor.autodiff.reverse import Lop, grad, subgraph_grad
 from cytensor.autodiff.verify import verify_grad
