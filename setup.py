@@ -22,22 +22,29 @@ COMMON = {
 }
 
 
-def pyx(name, *sources, **kwargs):
-    path = name.replace(".", "/") + ".pyx"
-    return Extension(name, [path, *sources], **COMMON, **kwargs)
-
-
+MATH = glob("cytensor/cpu/ctmath*.h")           # of the tile kernels alone
+HEADERS = [header for header in glob("cytensor/*.h") + glob("cytensor/cpu/*.h")
+           if header not in MATH and not header.endswith("_generated.h")]
+# Debug information would make the package four times as large.
+FLAGS = ["-g0"]
 # Vector loops must round as scalar ones do; nobody looks at errno or at floating-point flags.
-KERNEL_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+KERNEL_FLAGS = [*FLAGS, "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
                 "-fno-strict-aliasing"]
+
+
+def pyx(name, *sources, flags=FLAGS):
+    path = name.replace(".", "/") + ".pyx"
+    return Extension(name, [path, *sources], **COMMON, depends=HEADERS, extra_compile_args=flags)
+
+
 LOOPS = ["cytensor/cpu/nest.c", "cytensor/cpu/copy.c"]
 STRUCTURED = [f"cytensor/cpu/{name}.c" for name in (
     "threads", "cores", "structured", "add", "index", "arg", "cumulate", "recurrence", "nonzero")]
 PRODUCTS = [f"cytensor/cpu/{name}.c" for name in (
     "product", "product_blas", "product_loops", "blas_threads")]
 KERNELS = [
-    pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, extra_compile_args=KERNEL_FLAGS),
-    pyx("cytensor.cpu._blas", *LOOPS, *PRODUCTS, extra_compile_args=KERNEL_FLAGS),
+    pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, flags=KERNEL_FLAGS),
+    pyx("cytensor.cpu._blas", *LOOPS, *PRODUCTS, flags=KERNEL_FLAGS),
 ]
 
 # Tile kernels are compiled once per instruction set; cpu/isa.py chooses when it is imported.
@@ -63,7 +70,7 @@ def tile_kernels():
     known = [isa for isa in flags if flags[isa] is not None]
     sources = runpy.run_path("cytensor/cpu/build_kernels.py")["write"](known)
     headers = [f"cytensor/cpu/{name}.h" for name in ("abi", "tile", "folds", "ctcomplex")]
-    headers += glob("cytensor/cpu/ctmath*.h") + glob("cytensor/cpu/kernels_*_generated.h")
+    headers += MATH + glob("cytensor/cpu/kernels_*_generated.h")
     return [Extension(f"cytensor.cpu._kernels_{isa}", list(map(str, sources[isa])),
                       depends=headers, include_dirs=["cytensor/cpu"],
                       extra_compile_args=[*KERNEL_FLAGS, "-fwrapv", *flags[isa]])
@@ -72,12 +79,12 @@ def tile_kernels():
 
 TILES = [
     *tile_kernels(),
-    Extension("cytensor.cpu._isa", ["cytensor/cpu/_isa.c"]),
-    pyx("cytensor.cpu._special", extra_compile_args=KERNEL_FLAGS),
+    Extension("cytensor.cpu._isa", ["cytensor/cpu/_isa.c"], extra_compile_args=FLAGS),
+    pyx("cytensor.cpu._special", flags=KERNEL_FLAGS),
 ]
 CORE = [pyx(f"cytensor.{name}") for name in (
     "_core", "_program", "_plan", "_planner", "_python", "_cells", "_interpreter")]
 GROUPS = [f"cytensor/cpu/{name}.c" for name in (
     "fused", "group_plan", "group_move", "group_tile", "group_rows", "group_columns")]
-FUSED = pyx("cytensor.cpu._fused", *GROUPS, extra_compile_args=KERNEL_FLAGS)
+FUSED = pyx("cytensor.cpu._fused", *GROUPS, flags=KERNEL_FLAGS)
 setup(ext_modules=cythonize([*CORE, FUSED, *KERNELS, *TILES], compiler_directives=DIRECTIVES))

@@ -142,10 +142,6 @@ cdef class TensorType(Type):
             return f"TensorType({self.dtype}, {names.get(self.shape, self.broadcastable)})"
         return f"TensorType({self.dtype}, {_NAMES[self.ndim]})"
 
-    def with_shape(self, shape):
-        """The same dtype with other sizes."""
-        return TensorType(self.dtype, shape)
-
     def with_dtype(self, dtype):
         """The same sizes with another dtype."""
         return self if dtype == self.dtype else TensorType(dtype, self.shape)

@@ -47,8 +47,8 @@ cdef enum:
     MAX_PLANS = 256             # remembered per segment
     STACK_BYTES = 4096
 
-cdef enum Unpack:
-    ONE, LIST, DICT
+cdef enum:
+    ONE, LIST, DICT            # how results are handed out
 
 
 # What one call works with. References in it are owned.

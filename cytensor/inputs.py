@@ -2,7 +2,7 @@
 import numpy as np
 
 from cytensor import config
-from cytensor._core import TensorType, Variable
+from cytensor._core import Variable
 
 
 class In:
@@ -172,8 +172,3 @@ def _from_tuple(x):
         else:
             value = part
     return In(variable, name=name, value=value, update=update)
-
-
-def is_tensor_input(variable):
-    """Whether a variable takes arrays."""
-    return isinstance(variable.type, TensorType)

@@ -126,6 +126,7 @@ y = w
 for _ in range(400):
     y = T.cumsum(y)
 f = ct.function([], [], updates={w: y + 1}, mode="none")
+signal.signal(signal.SIGINT, signal.default_int_handler)    # shells let background jobs ignore it
 threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
 start = time.perf_counter()
 try:

@@ -217,6 +217,17 @@ print(scipy.linalg.cython_blas.__name__, scipy.linalg.inv([[2.0]])[0, 0])
     assert run(program).split() == ["False", "scipy.linalg.cython_blas", "0.5"]
 
 
+def test_where_blas_does_not_load_alone_the_package_is_imported():
+    program = """
+import sys
+from cytensor.cpu import blas
+blas._load_alone = lambda package, name: False
+blas.load()
+print("scipy.linalg" in sys.modules)
+"""
+    assert run(program) == "True\n"
+
+
 def test_the_record_of_what_was_chosen():
     record = blas.record()
     assert set(record) == {"vendor", "core", "coretype_set_by_us", "threads", "path"}

@@ -1,6 +1,6 @@
 """Writes one segment of a program: its registers, values and steps."""
 from cytensor import _python
-from cytensor._core import DTYPES, Constant, TensorType
+from cytensor._core import DTYPES, Constant
 from cytensor._program import Segment, Step
 from cytensor._python import PythonCall
 from cytensor.lowering.groups import base_of
@@ -284,13 +284,14 @@ def _parts(size, known, canonical):
     return order
 
 
-def loads_of(size, memo):
+def loads_of(size, memo, canonical=_itself):
     """The variables whose values a size reads from memory."""
+    size = canonical(size)
     if type(size) is not Size:
         return frozenset()
     found = memo.get(size)
     if found is None:
-        for part in _parts(size, memo, lambda s: s):
+        for part in _parts(size, memo, canonical):
             if type(part) is int:
                 memo[part] = frozenset()
             elif part.op == "load":
@@ -298,7 +299,7 @@ def loads_of(size, memo):
             elif part.op == "dim":
                 memo[part] = frozenset()
             else:
-                memo[part] = frozenset().union(*[memo[a] for a in part.args])
+                memo[part] = frozenset().union(*[memo[canonical(a)] for a in part.args])
         found = memo[size]
     return found
 
@@ -334,8 +335,3 @@ class ArrayTable:
     def export(self, variable):
         """Make room for a value that one segment hands to later ones."""
         return self._add(variable, "export", None)
-
-
-def is_tensor(variable):
-    """Whether a variable is an array (not an object of another type)."""
-    return isinstance(variable.type, TensorType)

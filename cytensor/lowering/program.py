@@ -85,13 +85,13 @@ class _Lowering:
         for node in self.nodes:
             self.solver.infer(node)
         self._find_work(roots)
-        self._place_in_segments()
+        self._place_in_segments(roots)
 
     # ----- what has to be computed -----
 
     def _find_work(self, roots):
         """Find the nodes whose values are needed, not only their sizes, and who reads what."""
-        self._memo = {}
+        self._memo, self._checked = {}, {}
         wanted = set(roots)
         self.work = []
         self.readers = {}               # variable -> nodes that read its memory
@@ -114,7 +114,7 @@ class _Lowering:
             sizes += [self.solver.value(x) for x in node.inputs[SIZE_ARGS[node.op.name]:]]
         found = set()
         for size in sizes:
-            found |= loads_of(size, self._memo)
+            found |= loads_of(size, self._memo, self.solver.canonical)
         return found
 
     def _is_computed(self, variable):
@@ -122,7 +122,7 @@ class _Lowering:
 
     # ----- segments -----
 
-    def _place_in_segments(self):
+    def _place_in_segments(self, roots):
         """A node runs in the first segment at whose beginning its sizes are known."""
         self.segment_of = {}            # variable -> segment that computes it
         self.by_segment = [[]]
@@ -139,6 +139,10 @@ class _Lowering:
             if node.op.kind not in _FREE:
                 self.by_segment[segment].append(node)
             self._note_exports(node, segment)
+        for root in roots:              # a view that the last of its sizes makes late
+            base = base_of(root)
+            if self._is_computed(base) and self.segment_of[base] < self.segment_of[root]:
+                self.exports.setdefault(self.segment_of[base], {})[base] = None
 
     def _note_exports(self, node, segment):
         bases = [] if node.op.kind in _FREE else [base_of(x) for x in data_inputs(node)]
@@ -272,7 +276,7 @@ class _Lowering:
     def _segment_of_check(self, check):
         """The first segment that knows a check's numbers; None if no segment does."""
         segment = 0
-        for load in loads_of(check[0], self._memo):
+        for load in loads_of(check[0], self._checked):
             if self._is_computed(load):
                 if load not in self.segment_of:
                     return None
