@@ -50,7 +50,7 @@ def _initial(name):
                          f"{error}") from None
 
 
-_listeners = {}                 # setting -> functions to call with a new value
+_listeners: dict = {}           # setting -> functions to call with a new value
 
 
 def on_change(name, listener):

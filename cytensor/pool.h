@@ -1,5 +1,5 @@
-/* pool.h: new arrays for results. The memory of large ones is kept when they die, because asking the
- * system for fresh pages costs more than the work on them. */
+/* pool.h: new arrays for results. The memory of large ones is kept when they die, because asking
+ * the system for fresh pages costs more than the work on them. */
 #ifndef CT_POOL_H
 #define CT_POOL_H
 

@@ -93,6 +93,7 @@ class Run:
     """The course of one training."""
 
     name: str
+    layers: int = 1
     compile_seconds: float = 0.0
     seconds: float = 0.0
     test_error: float = 1.0
@@ -161,6 +162,7 @@ def train(name, data, options):
     run = Run(name)
     start = time.perf_counter()
     trainer = Trainer(name, data, options)
+    run.layers = len(trainer.model.weights)
     run.compile_seconds = time.perf_counter() - start
     trainer.train(run, options)
     return run

@@ -4,10 +4,12 @@ import matplotlib
 matplotlib.use("Agg")           # writes files; needs no screen
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 SIDE = 28
+FRAME = SIDE + 2
 PER_ROW = 10
+MOST = 50                       # units that are drawn
 
 
 def draw(runs, path):
@@ -16,48 +18,81 @@ def draw(runs, path):
     Parameters
     ----------
     runs : list of Run
-        Each with ``name``, ``costs`` and ``errors`` (one per epoch) and ``weights``, shape
-        (784, units): each column is an image.
+        Each with ``name``, ``layers``, ``costs`` and ``errors`` (one per epoch), ``test_error``,
+        and ``weights``, shape (784, units): each column is an image.
     path : str
     """
-    mosaics = [(run.name, _mosaic(run.weights)) for run in runs]
-    heights = [4.0, *[0.3 + 9.0 * len(image) / image.shape[1] for _, image in mosaics]]
+    mosaics = [_mosaic(run.weights) for run in runs]
+    heights = [3.6, *[0.5 + 9.0 * len(image) / image.shape[1] for image in mosaics]]
     figure = plt.figure(figsize=(9, sum(heights)), layout="constrained")
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
-    costs = _curves(figure.add_subplot(grid[0, 0]), runs, "costs", "cost on the training set")
-    costs.set_yscale("log")
-    errors = _curves(figure.add_subplot(grid[0, 1]), runs, "errors", "error on the validation set")
-    errors.set_ylim(bottom=0)
-    errors.yaxis.set_major_formatter(PercentFormatter(1))
-    for row, (name, image) in enumerate(mosaics, start=1):
-        axes = figure.add_subplot(grid[row, :])
-        axes.imshow(image, cmap="RdBu", vmin=-1, vmax=1)
-        axes.set_title(f"{name}: first-layer weights")
-        axes.set_axis_off()
-    figure.savefig(path, dpi=100)
+    _draw_costs(figure.add_subplot(grid[0, 0]), runs)
+    _draw_errors(figure.add_subplot(grid[0, 1]), runs)
+    for row, (run, image) in enumerate(zip(runs, mosaics), start=1):
+        _draw_weights(figure.add_subplot(grid[row, :]), run, image)
+    figure.savefig(path, dpi=120)
     plt.close(figure)
 
 
-def _curves(axes, runs, what, title):
+# ----- curves -----
+
+def _draw_costs(axes, runs):
     for run in runs:
-        values = getattr(run, what)
-        axes.plot(range(1, len(values) + 1), values, label=run.name)
-    axes.set_title(title)
+        axes.plot(range(1, len(run.costs) + 1), run.costs, label=run.name)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    _finish(axes, "cost on the training set")
+
+
+def _draw_errors(axes, runs):
+    for run in runs:
+        epochs = range(1, len(run.errors) + 1)
+        line, = axes.plot(epochs, run.errors, label=run.name)
+        best = int(np.argmin(run.errors))
+        axes.plot(epochs[best], run.errors[best], "o", color=line.get_color())
+    axes.plot([], [], "o", color="grey", label="the best, which is kept")
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _finish(axes, "error on the validation set")
+
+
+def _finish(axes, title):
+    axes.set_title(title, loc="left")
     axes.set_xlabel("epoch")
-    axes.grid(alpha=0.3, which="both")
-    axes.legend()
-    return axes
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
 
 
-def _mosaic(weights, most=50):
+# ----- weights -----
+
+def _draw_weights(axes, run, image):
+    axes.imshow(image, cmap="RdBu", vmin=-1, vmax=1)
+    units = run.weights.shape[1]
+    is_last = run.layers == 1
+    which = "of each class" if is_last else f"of {min(units, MOST)} of {units} hidden units"
+    axes.set_title(f"{run.name}, {run.test_error:.1%} errors on the test set: the weights {which}",
+                   loc="left", pad=8)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_yticks([])
+    axes.set_xticks([])
+    if is_last:                 # a unit for each digit
+        axes.set_xticks((np.arange(units) + 0.5) * FRAME, labels=range(units))
+
+
+def _mosaic(weights):
     """Lay out columns of ``weights`` as images side by side, those of largest norm first."""
-    order = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:most]
-    order = order if weights.shape[1] > PER_ROW else np.arange(weights.shape[1])
+    units = weights.shape[1]
+    order = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:MOST]
+    order = order if units > PER_ROW else np.arange(units)
     rows = -(-len(order) // PER_ROW)
-    frame = SIDE + 2
-    canvas = np.full((rows * frame, min(len(order), PER_ROW) * frame), np.nan)
+    canvas = np.full((rows * FRAME, PER_ROW * FRAME), np.nan)
     for place, unit in enumerate(order):
         image = weights[:, unit].reshape(SIDE, SIDE)
-        top, left = place // PER_ROW * frame + 1, place % PER_ROW * frame + 1
+        top, left = place // PER_ROW * FRAME + 1, place % PER_ROW * FRAME + 1
         canvas[top:top + SIDE, left:left + SIDE] = image / max(np.abs(image).max(), 1e-12)
     return canvas

@@ -170,7 +170,8 @@ def integer(graph):
 def mixed(graph):
     """A float and an integer or a truth value."""
     x = graph.pick()
-    return x * graph.partner(x, kinds="ib") if graph.rng.random() < 0.5 else x + graph.partner(x, kinds="ib")
+    op = graph.rng.choice([T.mul, T.add])
+    return op(x, graph.partner(x, kinds="ib"))
 
 
 def compare(graph):
@@ -218,7 +219,8 @@ def running(graph):
 
 def soft(graph):
     x = graph.pick("f", lambda x: graph.values[x].size)
-    function = graph.rng.choice([T.softmax, T.logsoftmax, lambda x, axis: T.log(T.softmax(x, axis))])
+    function = graph.rng.choice([
+        T.softmax, T.logsoftmax, lambda x, axis: T.log(T.softmax(x, axis))])
     return function(x, axis=graph.axis(x))
 
 

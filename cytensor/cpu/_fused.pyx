@@ -1,7 +1,6 @@
 """The CPU as a device: fused groups on the thread pool, and the copy kernel."""
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from libc.stdint cimport int64_t, intptr_t
-from libc.string cimport strcmp
 
 from cytensor._program cimport ct_device, ct_group, ct_kernel, ct_spec
 

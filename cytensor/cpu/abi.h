@@ -36,7 +36,7 @@ typedef struct {
 enum ct_status {
     CT_OK = 0,
     CT_PYTHON = 1,              /* a Python exception is set */
-    CT_INDEX = 2,               /* index info[0] is out of bounds for axis info[1] of size info[2] */
+    CT_INDEX = 2,               /* index info[0] is out of bounds on axis info[1] of size info[2] */
     CT_ZERO_DIVISION = 3,       /* integer division by zero */
     CT_EMPTY = 4,               /* a maximum over nothing */
     CT_MEMORY = 5,

@@ -53,8 +53,8 @@ typedef struct {
 /* Work out a group for given sizes.
  *
  * dims has nk + nr + nc sizes. strides has one row of as many entries per operand: bytes per step
- * (counts, for CT_COUNT: 0, 1, 2 ..), 0 along axes that the operand does not have. A KEPT operand has 0 along R.
- * Returns NULL when memory runs out. */
+ * (counts, for CT_COUNT: 0, 1, 2 ..), 0 along axes that the operand does not have. A KEPT operand
+ * has 0 along R. Returns NULL when memory runs out. */
 typedef struct ct_group ct_group;
 ct_group *ct_group_new(const ct_spec *spec, const int64_t *dims, int noperands,
                        const int64_t *strides);
@@ -63,8 +63,8 @@ void ct_group_free(ct_group *group);
 /* Additions that a run costs, roughly. */
 int64_t ct_group_cost(const ct_group *group);
 
-/* The ct_kernel of a fused group; params[0] is the ct_group pointer. For a CT_COUNT operand, data is
- * its first value. */
+/* The ct_kernel of a fused group; params[0] is the ct_group pointer. For a CT_COUNT operand, data
+ * is its first value. */
 int ct_group_run(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
 /* Where the pool is, and how many threads may be used. */

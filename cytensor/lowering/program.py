@@ -110,7 +110,9 @@ class _Lowering:
 
     def _loads_of(self, node):
         sizes = [n for out in node.outputs for n in self.solver.shape(out)]
-        if node.op.kind != "shape" and node.op.name in SIZE_ARGS:
+        if node.op.kind == "shape":
+            sizes += [self.solver.value(node.outputs[0])]
+        elif node.op.name in SIZE_ARGS:
             sizes += [self.solver.value(x) for x in node.inputs[SIZE_ARGS[node.op.name]:]]
         found = set()
         for size in sizes:
@@ -139,16 +141,19 @@ class _Lowering:
             if node.op.kind not in _FREE:
                 self.by_segment[segment].append(node)
             self._note_exports(node, segment)
-        for root in roots:              # a view that the last of its sizes makes late
-            base = base_of(root)
-            if self._is_computed(base) and self.segment_of[base] < self.segment_of[root]:
-                self.exports.setdefault(self.segment_of[base], {})[base] = None
+        for root in roots:              # a view may be late for the sake of its sizes alone
+            self._export(base_of(root), self.segment_of.get(root, 0))
 
     def _note_exports(self, node, segment):
         bases = [] if node.op.kind in _FREE else [base_of(x) for x in data_inputs(node)]
         for x in (*bases, *self.loads[node]):
-            if self._is_computed(x) and self.segment_of[x] < segment:
-                self.exports.setdefault(self.segment_of[x], {})[x] = None
+            self._export(x, segment)
+
+    def _export(self, x, segment):
+        """Keep a value for a later segment; sizes and counts are made anew where they are read."""
+        if self._is_computed(x) and x.owner.op.kind not in ("shape", "iota") \
+                and self.segment_of[x] < segment:
+            self.exports.setdefault(self.segment_of[x], {})[x] = None
 
     def _is_exported(self, variable):
         return variable in self.exports.get(self.segment_of.get(variable), ())

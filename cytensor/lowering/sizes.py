@@ -1,4 +1,6 @@
 """The sizes of every value of a graph, as expressions of the sizes and integers of its inputs."""
+from numpy import can_cast, iinfo
+
 from cytensor._core import Constant, TensorType
 from cytensor._program import AssumptionError
 from cytensor.ops.sizes import Size, Sizes
@@ -11,6 +13,7 @@ SIZE_ARGS = {"reshape": 1, "broadcast_to": 1, "subtensor": 1, "iota": 0, "unpick
 _INTEGER = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 _ARITHMETIC = {"add": "add", "sub": "sub", "mul": "mul", "floor_div": "floordiv", "mod": "mod",
                "maximum": "max", "minimum": "min", "eq": "eq", "lt": "lt", "switch": "where"}
+_GROWING = ("add", "sub", "mul", "floor_div", "neg")    # the result may not fit into the dtype
 
 
 class SizeSolver(Sizes):
@@ -188,11 +191,23 @@ class SizeSolver(Sizes):
         if name == "shape_i":
             return self.shape(node.inputs[0])[node.params["axis"]]
         args = [self.value(x) for x in node.inputs]
+        before, dtype = node.inputs[-1].type.dtype, node.outputs[0].type.dtype
         if name == "cast":
-            return args[0]
-        if name == "neg":
-            return 0 - args[0]
-        return self.make(_ARITHMETIC[name], *args)
+            return args[0] if can_cast(before, dtype) else self._fitted(args[0], dtype)
+        if name == "add" and dtype == "bool":
+            return self.max(*args)
+        value = 0 - args[0] if name == "neg" else self.make(_ARITHMETIC[name], *args)
+        return self._fitted(value, dtype) if name in _GROWING else value
+
+    def _fitted(self, value, dtype):
+        """Cut off the bits that a dtype does not have: the prologue computes in int64."""
+        if dtype == "int64":
+            return value
+        if dtype == "bool":
+            return 1 - self.eq(value, 0)
+        limits = iinfo(dtype)
+        span = int(limits.max) - int(limits.min) + 1
+        return (value - int(limits.min)) % span + int(limits.min)
 
 
 def _is_integer_node(variable, given):

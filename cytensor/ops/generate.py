@@ -2,7 +2,7 @@
 import numpy as np
 
 from cytensor import config
-from cytensor.ops.registry import is_weak, scalar_like, structured, to_dtype
+from cytensor.ops.registry import KIND, cast, is_weak, scalar_like, structured, to_dtype
 from cytensor.ops.views import as_size, as_sizes, as_tensor_variable, sizes_of, spread
 
 # ----- filled with one value -----
@@ -288,4 +288,6 @@ iota = structured(
 
 def counted(n, dtype="int64"):
     """Return 0, 1, .., n - 1; ``n`` is an int or a 0-d variable."""
+    if KIND[dtype] == "c" or dtype in ("bool", "float16"):      # what no counter counts in
+        return cast(iota(as_size(n), dtype="int64"), dtype=dtype)
     return iota(as_size(n), dtype=dtype)
