@@ -5,24 +5,21 @@ steps in one loop, without the GIL where that pays. Shared variables change at t
 """
 import time
 
-cimport cython
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_ITEM
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
-from libc.stdint cimport int32_t, int64_t, intptr_t
+from libc.stdint cimport int64_t, intptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from cytensor._cells cimport Cell, Profile, pause
-from cytensor._plan cimport SLOT_ARRAYS, Plan, arena_t, output_t, reloc_t, run_checks, step_t
+from cytensor._plan cimport (SLOT_ARRAYS, Plan, arena_t, output_t, raise_error, reloc_t, run_checks,
+                             step_t)
 from cytensor._planner cimport make_plan
-from cytensor._program cimport (CT_EMPTY, CT_INDEX, CT_LINALG, CT_MEMORY, CT_OK, CT_PYTHON,
-                                CT_ZERO_DIVISION, Program, Segment, array_t, ct_call,
-                                ct_itemsize, ct_tensor)
+from cytensor._program cimport CT_OK, Program, Segment, array_t, ct_call, ct_itemsize, ct_tensor
 
-from cytensor._plan import where
 from cytensor._program import AssumptionError
 
 cnp.import_array()
@@ -348,7 +345,7 @@ cdef class Callable:
                 segment.run_sizes(arrays, regs, False)
                 plan = make_plan(self.program, segment, arrays, regs)
             except AssumptionError:
-                segment.plans[key] = None
+                remember(segment, key, None)
                 raise
             finally:
                 free(regs)
@@ -356,9 +353,7 @@ cdef class Callable:
             if plan.key == NULL:
                 raise MemoryError
             memcpy(plan.key, <const char *><bytes>key, len(key))
-            if len(segment.plans) >= MAX_PLANS:
-                segment.plans.pop(next(iter(segment.plans)))
-            segment.plans[key] = plan
+            remember(segment, key, plan)
         segment.last = plan
         return plan
 
@@ -556,6 +551,14 @@ cdef bint matches(Plan plan, Segment segment, const array_t *arrays, const int64
     return True
 
 
+cdef int remember(Segment segment, bytes key, plan) except -1:
+    """Keep a plan, or that there is none; the oldest makes room."""
+    if len(segment.plans) >= MAX_PLANS:
+        segment.plans.pop(next(iter(segment.plans)))
+    segment.plans[key] = plan
+    return 0
+
+
 cdef bytes make_key(Segment segment, const array_t *arrays, const int64_t *regs):
     cdef bytes key = PyBytes_FromStringAndSize(NULL, segment.nkey * sizeof(int64_t))
     cdef int64_t *at = <int64_t *><char *>key
@@ -591,29 +594,3 @@ cdef object copy_of(const array_t *array, tuple spec):
         cnp.ndarray, spec[2], <cnp.npy_intp *>array.dims, ct_typenum[<int>spec[1]],
         <cnp.npy_intp *>array.strides, array.data, 0, 0, None)
     return view.copy()
-
-
-cdef raise_error(int status, ct_call *call, step):
-    """Turn what a kernel reported into an exception that shows the user's line."""
-    place = where(step.node)
-    if status == CT_PYTHON:
-        error = <object><PyObject *><intptr_t>call.info[0]
-        Py_DECREF(error)
-        if hasattr(error, "add_note"):
-            error.add_note(f"while running {step.label}{place}")
-        raise error
-    if status == CT_INDEX:
-        raise IndexError(f"{step.label}: index {call.info[0]} is out of bounds for axis "
-                         f"{call.info[1]} with size {call.info[2]}{place}")
-    if status == CT_ZERO_DIVISION:
-        raise ZeroDivisionError(f"{step.label}: integer division by zero{place}")
-    if status == CT_EMPTY:
-        raise ValueError(f"zero-size array to reduction operation {step.label} which has no "
-                         f"identity{place}")
-    if status == CT_MEMORY:
-        raise MemoryError(f"{step.label}{place}")
-    if status == CT_LINALG:
-        from numpy.linalg import LinAlgError
-        raise LinAlgError(f"{step.label}: info {call.info[0]}{place}")
-    text = call.text.decode() if call.text != NULL else "failed"
-    raise ValueError(f"{step.label}: {text}{place}")

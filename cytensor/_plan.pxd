@@ -1,7 +1,8 @@
 """A plan: a program worked out for one set of sizes."""
 from libc.stdint cimport int32_t, int64_t
 
-from cytensor._program cimport CT_MAXDIM, Segment, array_t, ct_group, ct_kernel, ct_tensor
+from cytensor._program cimport (CT_MAXDIM, Segment, array_t, ct_call, ct_group, ct_kernel,
+                                ct_tensor)
 
 cdef enum:
     ALIGNMENT = 64              # of everything in an arena
@@ -74,4 +75,5 @@ cdef class Plan:
     cdef void give_back(self, arena_t *arena) noexcept
 
 
+cdef raise_error(int status, ct_call *call, step)
 cdef int run_checks(Segment segment, const int64_t *regs, bint dynamic_only) except -1

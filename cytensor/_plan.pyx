@@ -2,9 +2,13 @@
 import linecache
 
 cimport cython
+from cpython.ref cimport Py_DECREF, PyObject
 from libc.stdint cimport int64_t, intptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
+
+from cytensor._program cimport (CT_EMPTY, CT_INDEX, CT_LINALG, CT_MEMORY, CT_PYTHON,
+                                CT_ZERO_DIVISION)
 
 
 cdef extern from "stdlib.h" nogil:
@@ -28,6 +32,32 @@ def where(node):
         return ""
     line = linecache.getline(*loc).strip()
     return f"\n  in {node!r}, made at {loc[0]}:{loc[1]}" + (f"\n    {line}" if line else "")
+
+
+cdef raise_error(int status, ct_call *call, step):
+    """Turn what a kernel reported into an exception that shows the user's line."""
+    place = where(step.node)
+    if status == CT_PYTHON:
+        error = <object><PyObject *><intptr_t>call.info[0]
+        Py_DECREF(error)
+        if hasattr(error, "add_note"):
+            error.add_note(f"while running {step.label}{place}")
+        raise error
+    if status == CT_INDEX:
+        raise IndexError(f"{step.label}: index {call.info[0]} is out of bounds for axis "
+                         f"{call.info[1]} with size {call.info[2]}{place}")
+    if status == CT_ZERO_DIVISION:
+        raise ZeroDivisionError(f"{step.label}: integer division by zero{place}")
+    if status == CT_EMPTY:
+        raise ValueError(f"zero-size array to reduction operation {step.label} which has no "
+                         f"identity{place}")
+    if status == CT_MEMORY:
+        raise MemoryError(f"{step.label}{place}")
+    if status == CT_LINALG:
+        from numpy.linalg import LinAlgError
+        raise LinAlgError(f"{step.label}: info {call.info[0]}{place}")
+    text = call.text.decode() if call.text != NULL else "failed"
+    raise ValueError(f"{step.label}: {text}{place}")
 
 
 @cython.final

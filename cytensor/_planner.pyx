@@ -9,6 +9,7 @@ from libc.string cimport memcpy, memset
 
 cimport cython
 
+from cytensor._places cimport (count, is_contiguous, place_t, reshape_strides, set_contiguous)
 from cytensor._plan cimport (ALIGNMENT, SLOT_ARENA, SLOT_ARRAYS, SLOT_COUNT, SLOT_REGS, Plan,
                              output_t, reloc_t, run_checks, step_t, term_t)
 from cytensor._program cimport (ARRAY, BROADCAST, COMPUTED, COUNTER, CT_MAXDIM, DIAGONAL,
@@ -16,95 +17,11 @@ from cytensor._program cimport (ARRAY, BROADCAST, COMPUTED, COUNTER, CT_MAXDIM, 
                                 REGISTER, SLICE, GroupSpec, Program, Segment, Step, Value,
                                 array_t, ct_group, ct_itemsize, ct_kernel, ct_tensor)
 
-# Where a value lies.
-ctypedef struct place_t:
-    int32_t ndim, dtype
-    int64_t dims[CT_MAXDIM]
-    int64_t strides[CT_MAXDIM]
-    int32_t slot                # in the table of base pointers
-    int32_t root                # which arena buffer, or -1
-    int64_t offset
-    int32_t nterms
-    term_t terms[CT_MAXDIM]
-
-
 # A buffer in the arena.
 cdef struct buffer_t:
     int64_t bytes, offset
     int32_t birth, death        # steps of the plan
     int32_t alias               # the buffer whose memory it takes over, or -1
-
-
-# ----- places -----
-
-cdef bint is_contiguous(const place_t *p) noexcept nogil:
-    cdef int64_t step = ct_itemsize[p.dtype]
-    cdef int a
-    for a in range(p.ndim - 1, -1, -1):
-        if p.dims[a] == 0:
-            return True
-        if p.dims[a] != 1 and p.strides[a] != step:
-            return False
-        step *= p.dims[a]
-    return True
-
-
-cdef void set_contiguous(place_t *p, int64_t item) noexcept nogil:
-    cdef int64_t step = item
-    cdef int a
-    for a in range(p.ndim - 1, -1, -1):
-        p.strides[a] = step
-        step *= p.dims[a] if p.dims[a] > 0 else 1
-
-
-cdef int64_t count(const place_t *p) noexcept nogil:
-    cdef int64_t total = 1
-    cdef int a
-    for a in range(p.ndim):
-        total *= p.dims[a]
-    return total
-
-
-cdef bint reshape_strides(const place_t *p, place_t *out) noexcept nogil:
-    """Find strides under which p's memory has out's dims. False if a copy is needed."""
-    cdef int64_t dims[CT_MAXDIM]
-    cdef int64_t strides[CT_MAXDIM]
-    cdef int64_t inner, step
-    cdef int n = 0, a, i, j, k
-    if count(p) == 0:
-        set_contiguous(out, 1)
-        return True
-    for a in range(p.ndim):
-        if p.dims[a] != 1:
-            dims[n], strides[n] = p.dims[a], p.strides[a]
-            n += 1
-    i = j = 0
-    while i < n:
-        # axes i..k of the old shape hold as much as axes j.. of the new one
-        k = i + 1
-        inner = dims[i]
-        a = j
-        step = 1
-        while step != inner:
-            if step < inner:
-                if a >= out.ndim:
-                    return False
-                step *= out.dims[a]
-                a += 1
-            else:
-                inner *= dims[k]
-                k += 1
-        for inner in range(i, k - 1):
-            if strides[inner] != strides[inner + 1] * dims[inner + 1]:
-                return False
-        step = strides[k - 1]
-        for inner in range(a - 1, j - 1, -1):
-            out.strides[inner] = step
-            step *= out.dims[inner]
-        i, j = k, a
-    for a in range(j, out.ndim):
-        out.strides[a] = ct_itemsize[p.dtype]
-    return True
 
 
 # ----- the builder -----
@@ -555,13 +472,13 @@ cdef class Builder:
     cdef int export_results(self) except -1:
         """Note where values lie that later segments read."""
         cdef Plan plan = self.plan
-        cdef int k = 0, value, array
+        cdef int k = 0, value
         plan.nexports = len(self.segment.exports)
         plan.exports = <array_t *>calloc(plan.nexports + 1, sizeof(array_t))
         plan.export_layout = <int64_t *>calloc(plan.nexports * 2 * CT_MAXDIM + 1, sizeof(int64_t))
         if plan.exports == NULL or plan.export_layout == NULL:
             raise MemoryError
-        for value, array in self.segment.exports:
+        for value, _array in self.segment.exports:
             p = &self.places[value]
             at = plan.export_layout + 2 * CT_MAXDIM * k
             memcpy(at, p.dims, p.ndim * sizeof(int64_t))

@@ -1,7 +1,7 @@
 """A compiled program, before sizes are known: values, steps, and the integer prologue.
 
-``cytensor.lowering`` builds it once; ``cytensor._plan`` turns it into a plan for each set of sizes. See
-``docs/decisions/0001-programs-and-plans.md``.
+``cytensor.lowering`` builds it once; ``cytensor._planner`` turns it into a plan for each set of
+sizes. See ``docs/decisions/0001-programs-and-plans.md``.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdlib cimport calloc, free, malloc
@@ -55,7 +55,7 @@ cdef class GroupSpec:
     """
 
     def __init__(self, values, ops, outputs, naxes, nphases, dims, axes, text):
-        cdef int i, k
+        cdef int i
         self.dims = dims
         self.axes = axes
         self.text = text

@@ -321,8 +321,8 @@ class Function(Callable):
     def _general(self):
         """The same function without assumptions on sizes, for a call that breaks one."""
         if self._without is None:
-            self._without = Function(self.spec, self.mode.excluding("assume"), self.name,
-                                     self._downcast, False, self.cells)
+            self._without = type(self)(self.spec, self.mode.excluding("assume"), self.name,
+                                       self._downcast, False, self.cells)
         return self._without
 
     # ----- arguments -----

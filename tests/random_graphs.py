@@ -297,12 +297,12 @@ def matmul(graph):
 
 
 def gram(graph):
-    x = graph.pick("f", lambda x: x.type.ndim == 2)
+    x = graph.pick("f", lambda x: x.type.ndim == 2 and max(graph.shape(x)) ** 2 <= MOST)
     return x @ x.T if graph.rng.random() < 0.5 else x.T @ x
 
 
 def batched(graph):
-    x = graph.pick("f", lambda x: x.type.ndim == 3)
+    x = graph.pick("f", lambda x: x.type.ndim == 3 and max(graph.shape(x)) ** 2 <= MOST)
     return T.batched_dot(x, x.dimshuffle(0, 2, 1))
 
 

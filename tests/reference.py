@@ -120,6 +120,8 @@ def _log1mexp(x):
 
 
 def _round_half_away(x):
+    if x.dtype.kind != "f":
+        return x
     whole = np.trunc(x)
     return whole + np.sign(x) * (np.abs(x - whole) >= 0.5)
 
@@ -140,7 +142,7 @@ def _power(x, y):
 ELEMENTWISE = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "true_div": np.divide,
     "floor_div": np.floor_divide, "mod": np.mod, "neg": np.negative, "abs": np.abs,
-    "sgn": np.sign, "sqr": lambda x: x * x, "sqrt": np.sqrt, "reciprocal": lambda x: 1 / x,
+    "sgn": lambda x: x if x.dtype == bool else np.sign(x), "sqr": lambda x: x * x, "sqrt": np.sqrt, "reciprocal": lambda x: 1 / x,
     "cbrt": np.cbrt, "pow": _power, "hypot": np.hypot,
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log2": np.log2,
     "log10": np.log10, "log1p": np.log1p, "log1mexp": _log1mexp, "logaddexp": np.logaddexp,
@@ -250,6 +252,12 @@ def _gemm(c, a, b, alpha, beta):
     return (beta * c + alpha * (a @ b)).astype(c.dtype)
 
 
+def _nonzero_count(x, *sizes):
+    if sizes and x.shape != tuple(map(int, sizes)):
+        raise IndexError(f"a mask of shape {x.shape} for axes of sizes {sizes}")
+    return np.int64(np.count_nonzero(x))
+
+
 def _recurrence(a, b, *, axis):
     a, b = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
     out, before = np.empty_like(b), np.zeros(b.shape[1:], b.dtype)
@@ -278,6 +286,6 @@ STRUCTURED = {
     "cumsum": lambda x, *, axis: np.cumsum(x, axis, x.dtype),
     "cumprod": lambda x, *, axis: np.cumprod(x, axis, x.dtype),
     "recurrence": _recurrence,
-    "nonzero_count": lambda x, *sizes: np.int64(np.count_nonzero(x)),
+    "nonzero_count": _nonzero_count,
     "nonzero": lambda x, n: np.array(np.nonzero(x), np.int64).reshape(x.ndim, int(n)),
 }

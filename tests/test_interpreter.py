@@ -85,6 +85,41 @@ def test_negative_and_clipped_slices_follow_the_argument():
             np.testing.assert_array_equal(g(a, start, stop), a[start:stop:-2])
 
 
+# ----- sizes that rewrites assume -----
+
+def picked_loss():
+    """A loss that is one group if there are as many labels as rows."""
+    y = T.lvector("y")
+    p = T.nnet.softmax(X)
+    return y, -T.log(p)[T.arange(y.shape[0]), y].sum()
+
+
+def test_fewer_labels_than_rows():
+    y, loss = picked_loss()
+    f = ct.function([X, y], [loss, ct.grad(loss, X)])
+    g = ct.function([X, y], [loss, ct.grad(loss, X)], mode="none")
+    a = np.random.default_rng(0).normal(size=(6, 4))
+    for rows in (6, 4, 6, 1, 0, 4, 6):
+        labels = np.arange(rows) % 4
+        for got, wanted in zip(f(a, labels), g(a, labels)):
+            np.testing.assert_allclose(got, wanted, atol=1e-12)
+    with pytest.raises(IndexError):
+        f(a, np.zeros(7, "int64"))
+
+
+def test_a_broken_assumption_leaves_state_and_updates_right():
+    y, loss = picked_loss()
+    s, w = T.dscalar("s"), ct.shared(0.0)
+    f = ct.function([X, y, ct.In(s, value=0.0, update=s + loss)], loss, updates={w: w + loss})
+    g = ct.function([X, y], loss, mode="none")
+    a, total = np.random.default_rng(0).normal(size=(5, 3)), 0
+    for rows in (5, 2, 5, 3):
+        labels = np.arange(rows) % 3
+        assert f(a, labels) == pytest.approx(g(a, labels))
+        total += g(a, labels)
+    assert f["s"] == pytest.approx(total) and w.get_value() == pytest.approx(total)
+
+
 # ----- ops in Python -----
 
 def python_op(perform, name):

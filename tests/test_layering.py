@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "cytensor"
 
 BASE = {"_core", "config"}
-RUNTIME = {"_program", "_plan", "_planner", "_python", "_cells", "_interpreter"}
+RUNTIME = {"_program", "_plan", "_places", "_planner", "_python", "_cells", "_interpreter"}
 MIDDLE = {*BASE, *RUNTIME, "ops", "autodiff", "rewrites", "lowering", "printing", "cache"}
 ENGINE = {*MIDDLE, "cpu", "gpu", "engine"}
 MAY_IMPORT = {
@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "_program":     BASE,
     "_plan":        {*BASE, "_program"},
     "_python":      {*BASE, "_program"},
-    "_planner":     {*BASE, "_program", "_plan"},
+    "_places":      {*BASE, "_program", "_plan"},
+    "_planner":     {*BASE, "_program", "_plan", "_places"},
     "_cells":       BASE,
     "_interpreter": {*BASE, "_program", "_plan", "_planner", "_cells"},
     "cache":        {"config"},

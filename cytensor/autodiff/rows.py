@@ -107,7 +107,7 @@ def _perform(inputs, params):
     n, sizes = int(n), tuple(map(int, sizes))
     out = np.zeros((n, *sizes) if stack else sizes, body.row.type.dtype)
     for i in range(n):
-        row = body(np.int64(i), arrays)
+        row = body(np.array(i, "int64"), arrays)
         if stack:
             out[i] = row
         else:

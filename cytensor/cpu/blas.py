@@ -109,4 +109,4 @@ def record():
     """
     path, core, threads = load().library()
     return {"vendor": processor()[0], "core": core, "coretype_set_by_us": _set_by_us,
-            "threads": threads, "path": path}
+            "threads": threads, "path": path and os.path.realpath(path)}

@@ -53,7 +53,8 @@ static void run_columns(work *w, int64_t k, int64_t r0, int64_t r1, int64_t c0, 
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
         const op *o = &g->ops[i];
         if (o->kind == CT_FOLD && r1 % CHUNK && r1 > r0)
-            counter_push(&counters[o->fold], (ct_accumulate)o->fn2, width, g->values[o->in[0]].item);
+            counter_push(&counters[o->fold], (ct_accumulate)o->fn2, width,
+                         g->values[o->in[0]].item);
     }
 }
 

@@ -73,8 +73,12 @@ def run_once(variables):
 
 
 def compile_plain(inputs, outputs):
-    """Return a function of arrays that computes a list of outputs: for those who ask the engine."""
-    program, _ = compile_program(list(inputs), list(outputs), [], [])
+    """Return a function of arrays that computes a list of outputs: for those who ask the engine.
+
+    It serves every size: nothing is assumed, since there is no other program to turn to.
+    """
+    mode = as_mode(None).excluding("assume")
+    program, _ = compile_program(list(inputs), list(outputs), [], [], mode)
     return Callable(program, [], "list", len(outputs))
 
 

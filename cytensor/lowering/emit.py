@@ -141,6 +141,8 @@ class Emitter:
     def _view_assume_size(self, node):
         return _DIMSHUFFLE, tuple(range(node.inputs[0].type.ndim))
 
+    _view_unbroadcast = _view_assume_size
+
     def _view_broadcast_to(self, node):
         return _BROADCAST, self._size_registers(node.outputs[0])
 

@@ -52,7 +52,10 @@ def data_inputs(node):
 
 
 def materialise_counts(roots, stop):
-    """Give 0, 1, 2, .. memory where something other than a fused group reads it."""
+    """Give 0, 1, 2, .. memory where something other than a fused group reads it.
+
+    A single element of it may be a size, which is read from memory, too.
+    """
     memo = {}
 
     def real(x):
@@ -65,9 +68,17 @@ def materialise_counts(roots, stop):
         if needs_memory:
             count = SIZE_ARGS.get(node.op.name, len(inputs))
             inputs[:count] = [real(x) for x in inputs[:count]]
+        elif node.op.kind == "view" and node.outputs[0].type.ndim == 0 and _is_made(inputs[0]):
+            inputs[0] = add(inputs[0], 0)
         if any([a is not b for a, b in zip(inputs, node.inputs)]):
             memo.update(zip(node.outputs, copy_apply(node, inputs).outputs))
     return [real(memo.get(x, x)) for x in roots]
+
+
+def _is_made(variable):
+    """Whether a variable is a view of a size or a count, which have no memory."""
+    owner = base_of(variable).owner
+    return owner is not None and owner.op.kind in ("iota", "shape")
 
 
 class _Lowering:
@@ -146,8 +157,11 @@ class _Lowering:
 
     def _note_exports(self, node, segment):
         bases = [] if node.op.kind in _FREE else [base_of(x) for x in data_inputs(node)]
-        for x in (*bases, *self.loads[node]):
+        for x in bases:
             self._export(x, segment)
+        for x in self.loads[node]:
+            self._export(x, segment)
+            self._export(base_of(x), self.segment_of.get(x, 0))
 
     def _export(self, x, segment):
         """Keep a value for a later segment; sizes and counts are made anew where they are read."""

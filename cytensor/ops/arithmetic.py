@@ -80,6 +80,33 @@ def where(condition, x=None, y=None):
     return ew.switch(condition, x, y)
 
 
+def cast(x, dtype):
+    """Convert to another dtype.
+
+    Parameters
+    ----------
+    x : Variable or array_like
+    dtype : str
+
+    Returns
+    -------
+    Variable
+        ``x`` itself, if it has the dtype already.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is complex and ``dtype`` is not.
+
+    Examples
+    --------
+    >>> import cytensor.tensor as T
+    >>> T.cast(T.fvector("x"), "float64").type
+    TensorType(float64, vector)
+    """
+    return as_tensor_variable(x).astype(dtype)
+
+
 def divmod(x, y):
     """Return the quotient rounded down, and the remainder.
 

@@ -462,6 +462,7 @@ def isclose(a, b, rtol=1e-5, atol=1e-8, equal_nan=False):
     >>> isclose(1.0, [1.0, 2.0]).type
     TensorType(bool, (2,))
     """
-    within = le(abs(sub(a, b)), add(atol, mul(rtol, abs(b))))
+    difference = sub(true_div(a, 1), b)                 # of floats: integers would wrap around
+    within = le(abs(difference), add(atol, mul(rtol, abs(b))))
     close = or_(eq(a, b), and_(within, isfinite(b)))
     return or_(close, and_(isnan(a), isnan(b))) if equal_nan else close

@@ -282,7 +282,8 @@ def _iota_sizes(S, shapes, inputs, *, dtype):
 
 
 iota = structured(
-    "iota", lambda n, *, dtype: dtype, _iota_sizes, kind="iota",
+    "iota", lambda n, *, dtype: dtype, _iota_sizes, lambda g, out, n, *, dtype: (None,),
+    kind="iota",
     coerce=lambda inputs, params: [as_size(n) for n in inputs], doc="0, 1, .., n - 1.")
 
 

@@ -2,7 +2,7 @@
 from cytensor.ops import elementwise as ew
 from cytensor.ops.axes import permuted
 from cytensor.ops.generate import counted, dtype_or_floatX
-from cytensor.ops.registry import to_dtype
+from cytensor.ops.registry import scalar_like, to_dtype
 from cytensor.ops.views import as_tensor_variable, sizes_of
 
 
@@ -146,7 +146,7 @@ def tril(x, k=0):
     """
     x = as_tensor_variable(x)
     rows, columns = _row_and_column(*_matrix_sizes(x, "tril"), k)
-    return ew.switch(ew.ge(rows, columns), x, 0)
+    return ew.switch(ew.ge(rows, columns), x, scalar_like(0, x.type.dtype))
 
 
 def triu(x, k=0):
@@ -175,4 +175,4 @@ def triu(x, k=0):
     """
     x = as_tensor_variable(x)
     rows, columns = _row_and_column(*_matrix_sizes(x, "triu"), k)
-    return ew.switch(ew.le(rows, columns), x, 0)
+    return ew.switch(ew.le(rows, columns), x, scalar_like(0, x.type.dtype))

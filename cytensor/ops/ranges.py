@@ -114,9 +114,10 @@ def linspace(start, stop, num=50, endpoint=True, dtype=None):
     TensorType(float64, (5,))
     """
     bounds = [_bound(x) for x in (start, stop)]
-    common = promote(common_dtype([*bounds, 1.0]), "float32")
+    own = common_dtype([*bounds, 1.0])
     if not any([isinstance(x, Variable) for x in bounds]):
-        common = promote(config.floatX, "float32")
+        own = config.floatX
+    common = promote(own, "float32")
     start, stop = [to_dtype(x, common) for x in bounds]
     steps = num - 1 if endpoint else num
     steps = max(steps, 1) if type(steps) is int else ew.maximum(steps, 1)
@@ -124,7 +125,7 @@ def linspace(start, stop, num=50, endpoint=True, dtype=None):
     out = start + place * ((stop - start) / to_dtype(steps, common))
     if endpoint:                            # the last value exactly, whatever was rounded
         out = ew.switch(ew.eq(place, to_dtype(steps, common)), stop, out)
-    return to_dtype(out, common if dtype is None else np.dtype(dtype).name)
+    return to_dtype(out, own if dtype is None else np.dtype(dtype).name)
 
 
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None):

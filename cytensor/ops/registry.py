@@ -157,7 +157,7 @@ def to_dtype(x, dtype):
 
 
 def _cast_array(data, dtype):
-    if data.dtype.kind == "c" and KIND[dtype] != "c":
+    if data.dtype.kind == "c" and KIND[dtype] not in "cb":
         raise TypeError(f"cannot cast {data.dtype} to {dtype}; take real(x) or imag(x)")
     with np.errstate(all="ignore"):
         return data.astype(dtype)
@@ -331,7 +331,7 @@ def _prepare_cast(op, inputs, params):
     dtype = params["dtype"] = np.dtype(params["dtype"]).name
     if dtype not in KIND:
         raise TypeError(f"cast: cytensor has no dtype {dtype!r}")
-    if KIND[x.type.dtype] == "c" and KIND[dtype] != "c":
+    if KIND[x.type.dtype] == "c" and KIND[dtype] not in "cb":
         raise TypeError(f"cannot cast {x.type.dtype} to {dtype}; take real(x) or imag(x)")
     return [x], (x.type.with_dtype(dtype),)
 

@@ -263,7 +263,7 @@ def _reshape_open(S, have, want, dims):
     """Sizes of which any may turn out to be -1 at run time."""
     known = S.product([n if _is_size(d) else S.where(S.eq(n, -1), 1, n)
                        for n, d in zip(want, dims)])
-    rest = S.product(have) // known
+    rest = S.make("floordiv", S.product(have), known)       # of nothing, where known is 0
     return [n if _is_size(d) else S.where(S.eq(n, -1), rest, n) for n, d in zip(want, dims)]
 
 

@@ -8,7 +8,7 @@ from cytensor.autodiff.derived import hessian, hessian_vector_product, hvp, jaco
 from cytensor.autodiff.forward import Rop
 from cytensor.autodiff.reverse import Lop, grad, subgraph_grad
 from cytensor.autodiff.verify import verify_grad
-from cytensor.ops.arithmetic import allclose, divmod, round, where
+from cytensor.ops.arithmetic import allclose, cast, divmod, round, where
 from cytensor.ops.axes import (
     atleast_1d, atleast_2d, atleast_3d, dimshuffle, expand_dims, moveaxis, shape_padaxis,
     shape_padleft, shape_padright, squeeze, swapaxes, transpose)
@@ -36,7 +36,7 @@ from cytensor.ops.matrices import eye, identity, identity_like, tri, tril, triu
 from cytensor.ops.ranges import arange, linspace, logspace, meshgrid
 from cytensor.ops.rearrange import flip, fliplr, flipud, pad, repeat, roll, rot90, tile
 from cytensor.ops.reduce import all, any, argmax, argmin, max, max_and_argmax, min, prod, sum
-from cytensor.ops.registry import cast, constant
+from cytensor.ops.registry import constant
 from cytensor.ops.select import (
     choose, compress, flatnonzero, nonzero, nonzero_values, take, take_along_axis)
 from cytensor.ops.shape import (
