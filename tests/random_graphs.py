@@ -10,6 +10,7 @@ import math
 import numpy as np
 from reference import evaluate
 
+import cytensor as ct
 import cytensor.tensor as T
 from cytensor._core import TensorType
 
@@ -27,6 +28,13 @@ class Unfit(Exception):
 class Graph:
     """A random graph.
 
+    Parameters
+    ----------
+    rng : random.Random
+    steps : int
+    shared : float
+        The part of the inputs that are shared variables.
+
     Attributes
     ----------
     inputs : list of Variable
@@ -34,13 +42,14 @@ class Graph:
         Those of the inputs, and of everything that was made of them.
     """
 
-    def __init__(self, rng, steps, ninputs=3):
+    def __init__(self, rng, steps, shared=0):
         self.rng = rng
+        self.shared = shared
         self.arrays = np.random.default_rng(rng.randint(0, 2**31))
         self.float = rng.choice(["float64", "float64", "float64", "float32"])
         self.sizes = rng.sample(SIZES, 3) + ([rng.choice(LONG)] if rng.random() < 0.15 else [])
         self.values = {}
-        self.inputs = [self._input() for _ in range(rng.randint(1, ninputs))]
+        self.inputs = [self._input() for _ in range(rng.randint(1, 3))]
         for _ in range(steps):
             self._step(rng.choice(STEPS))
 
@@ -55,11 +64,20 @@ class Graph:
         """The values of the inputs."""
         return {x: self.values[x] for x in self.inputs}
 
+    @property
+    def made(self):
+        """What is no input."""
+        return [x for x in self.values if x not in self.inputs]
+
     def _input(self):
         dtype = self.rng.choice([self.float, self.float, self.float, "int64", "int8"])
-        sizes = self._random_sizes()
-        x = TensorType(dtype, [self._known(n) for n in sizes])(f"x{len(self.values)}")
-        self.values[x] = self.random_array(dtype, sizes)
+        sizes, name = self._random_sizes(), f"x{len(self.values)}"
+        known, value = [self._known(n) for n in sizes], self.random_array(dtype, sizes)
+        if self.rng.random() < self.shared:
+            x = ct.shared(value, name, shape=known)
+        else:
+            x = TensorType(dtype, known)(name)
+        self.values[x] = value
         return x
 
     def _random_sizes(self):
@@ -406,6 +424,36 @@ def size(graph):
 def count(graph):
     x = graph.pick("f", lambda x: x.type.ndim)
     return T.arange(x.shape[0]) + x.shape[0]
+
+
+# ----- new values of shared variables -----
+
+def update(graph, x):
+    """Return an expression of the type and shape of ``x``, such as an update of it may be."""
+    def fits(y):
+        return graph.values[y].dtype == graph.values[x].dtype and graph.shape(y) == graph.shape(x)
+
+    y = graph.pick(graph.values[x].dtype.kind, fits)
+    ways = [lambda: y, lambda: x + y, lambda: x - y, lambda: y * 2 - x, lambda: x * y]
+    if graph.values[x].dtype.kind == "f":
+        ways += [lambda: x - 0.1 * y, lambda: 0.9 * x + 0.1 * y, lambda: x - 0.1 * _product(graph, x)]
+    if x.type.ndim:
+        ways += [lambda: T.inc_subtensor(x[_key(graph, x, 1)], 1),
+                 lambda: T.set_subtensor(x[_key(graph, x, 1)], 0), lambda: T.flip(x + y, 0),
+                 lambda: x + x[::-1], lambda: T.set_subtensor(x[:1], y[:1])]
+    return graph.rng.choice(ways)()
+
+
+def _product(graph, x):
+    """A product of matrices in the shape of ``x``."""
+    if x.type.ndim != 2:
+        raise Unfit
+    n, m = graph.shape(x)
+    dtype = graph.values[x].dtype
+    a = graph.pick("f", lambda a: a.type.ndim == 2 and graph.shape(a)[0] == n)
+    b = graph.pick("f", lambda b: b.type.ndim == 2 and graph.shape(b) == (graph.shape(a)[1], m)
+                   and graph.values[a].dtype == graph.values[b].dtype == dtype)
+    return a @ b
 
 
 STEPS = (

@@ -10,6 +10,7 @@ from cytensor.autodiff.absent import (DisconnectedInputError, DisconnectedType, 
 from cytensor.autodiff.cotangents import expand, fit, is_float, total, zeros
 from cytensor.autodiff.reverse import ZERO, as_list, backpropagate, call_vjp, made_at
 from cytensor.ops.registry import KIND, as_variable, cast
+from cytensor.ops.views import copied
 
 
 def Rop(f, wrt, eval_points, disconnected_outputs="raise", return_disconnected="zero"):
@@ -120,7 +121,8 @@ def _diagonal(node, moving):
 
 def _transposed_twice(node, moving):
     """Return ``d<vjp(u), moving>/du``, the forward derivative: ``vjp`` is linear in ``u``."""
-    us = [zeros(out) if is_float(out) else None for out in node.outputs]
+    # not constants: a cast of a constant is another constant, which depends on nothing
+    us = [copied(zeros(out)) if is_float(out) else None for out in node.outputs]
     seeds = {}
     for x, t, g in zip(node.inputs, moving, call_vjp(node, us)):
         g = None if t is None else _present(node, g)

@@ -244,8 +244,8 @@ class Emitter:
             label=_label([m.node for m in group.members])))
 
     def export(self, variable):
-        """Hand a value to later segments: one that lies in the arena."""
-        if self.arrays.holds(base_of(variable)):
+        """Hand a value to later segments: one that lies in the arena, and is no view."""
+        if base_of(variable) is not variable or self.arrays.holds(variable):
             value = self.copy(variable, IN_ARENA)
         else:
             value = self.value(variable)
