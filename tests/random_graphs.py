@@ -3,7 +3,7 @@
 A graph grows step by step. Each step applies one function to variables that fit, and its value is
 computed at once by the naive twin, so that sizes, bounds and magnitudes are known while the graph
 is built. A step that finds nothing that fits gives up. Comparisons are made with odd constants,
-and nothing grows beyond 50: a difference in rounding stays one.
+places are those of inputs, and nothing grows beyond 50: a difference in rounding stays one.
 """
 import math
 
@@ -221,7 +221,7 @@ def extreme(graph):
 
 
 def place(graph):
-    x = graph.pick("f", lambda x: graph.values[x].size)
+    x = graph.pick("f", lambda x: x in graph.inputs and graph.values[x].size)
     return graph.rng.choice([T.argmax, T.argmin])(x, axis=graph.axes(x))
 
 
@@ -373,7 +373,7 @@ def mask(graph):
 
 
 def take_each(graph):
-    x = graph.pick("f", lambda x: x.type.ndim and graph.values[x].size)
+    x = graph.pick("f", lambda x: x in graph.inputs and x.type.ndim and graph.values[x].size)
     return T.take_along_axis(x, T.argmax(x, axis=-1, keepdims=True), axis=-1)
 
 
@@ -436,7 +436,8 @@ def update(graph, x):
     y = graph.pick(graph.values[x].dtype.kind, fits)
     ways = [lambda: y, lambda: x + y, lambda: x - y, lambda: y * 2 - x, lambda: x * y]
     if graph.values[x].dtype.kind == "f":
-        ways += [lambda: x - 0.1 * y, lambda: 0.9 * x + 0.1 * y, lambda: x - 0.1 * _product(graph, x)]
+        ways += [lambda: x - 0.1 * y, lambda: 0.9 * x + 0.1 * y,
+                 lambda: x - 0.1 * _product(graph, x), lambda: x + _product(graph, x)]
     if x.type.ndim:
         ways += [lambda: T.inc_subtensor(x[_key(graph, x, 1)], 1),
                  lambda: T.set_subtensor(x[_key(graph, x, 1)], 0), lambda: T.flip(x + y, 0),

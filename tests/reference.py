@@ -142,8 +142,9 @@ def _power(x, y):
 ELEMENTWISE = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "true_div": np.divide,
     "floor_div": np.floor_divide, "mod": np.mod, "neg": np.negative, "abs": np.abs,
-    "sgn": lambda x: x if x.dtype == bool else np.sign(x), "sqr": lambda x: x * x, "sqrt": np.sqrt, "reciprocal": lambda x: 1 / x,
-    "cbrt": np.cbrt, "pow": _power, "hypot": np.hypot,
+    "sgn": lambda x: x if x.dtype == bool else np.sign(x), "sqr": lambda x: x * x,
+    "sqrt": np.sqrt, "reciprocal": lambda x: 1 / x, "cbrt": np.cbrt, "pow": _power,
+    "hypot": np.hypot,
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log2": np.log2,
     "log10": np.log10, "log1p": np.log1p, "log1mexp": _log1mexp, "logaddexp": np.logaddexp,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "arcsin": np.arcsin, "arccos": np.arccos,

@@ -125,7 +125,7 @@ def test_value(row, dtype):
 
 @pytest.mark.parametrize("row, dtype", REFUSED, ids=case_id)
 def test_other_dtypes_are_refused(row, dtype):
-    with pytest.raises(TypeError, match="is not defined for|cannot cast"):
+    with pytest.raises(TypeError, match=r"is not defined for|cannot cast"):
         row.build(*[TensorType(dtype, ())() for _ in row.shapes[0]])
 
 
