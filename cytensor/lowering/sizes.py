@@ -34,8 +34,7 @@ class SizeSolver(Sizes):
         self._shapes = {}
         self._values = {}
         self._same = {}             # a size -> an equal one that stands for it
-        self._rank = {}             # a size -> how late it is known, then how deep it is
-        self._segment = {}          # variable -> segment that computes it, where that is not 0
+        self._age = {}              # a size -> how many were met before it
         self.checks = []
         self.node = None            # whose rule is running: for the checks
 
@@ -45,20 +44,15 @@ class SizeSolver(Sizes):
         size = self._made.get(key)
         if size is None:
             size = self._made[key] = Size(self, op, (variable, index))
-            late = op == "load" and variable.owner is not None and variable not in self._given
-            self._rank[size] = (self._segment.get(variable, 0) + 1 if late else 0, 0)
+            self._age[size] = len(self._age)
         return size
 
     def make(self, op, *args):
         """Return the size ``op(*args)``, folded where it is known."""
         size = super().make(op, *args)
-        if type(size) is Size and size not in self._rank:
-            late, depth = zip(*[self._rank_of(a) for a in args])
-            self._rank[size] = (max(late), max(depth) + 1)
+        if type(size) is Size:
+            self._age.setdefault(size, len(self._age))
         return size
-
-    def _rank_of(self, size):
-        return self._rank.get(size, (0, 0))
 
     # ----- equalities and checks -----
 
@@ -77,14 +71,14 @@ class SizeSolver(Sizes):
     def equal(self, a, b, message, error=ValueError):
         """Note that two sizes must be equal; return the one that stands for both.
 
-        It is the one that is known first, then the simpler one: so no size stands for a part of
-        itself, nor for one that a segment needs before the size is known.
+        It is a number, or the one that was met first: so none is a part of what it stands for,
+        nor is it computed by a node that comes after one that needs it.
         """
         a, b = self.canonical(a), self.canonical(b)
         if a is b or (type(a) is int and type(b) is int):
             return super().equal(a, b, message)
         self.checks.append((self.eq(a, b), message, a, b, error, self.node))
-        if type(a) is int or (type(b) is Size and self._rank_of(a) < self._rank_of(b)):
+        if type(a) is int or (type(b) is Size and self._age[a] < self._age[b]):
             a, b = b, a
         self._same[a] = b
         return b
@@ -135,16 +129,7 @@ class SizeSolver(Sizes):
         for out, shape in zip(node.outputs, shapes):
             self._shapes[out] = tuple([m if n is None else n for n, m in
                                        zip(out.type.shape, shape)])
-            self._place(node, out)
         self.node = None
-
-    def _place(self, node, out):
-        """Note in which segment a value is computed: one in which its sizes are known."""
-        late = [self._rank_of(n)[0] for n in self._shapes[out] if type(n) is Size]
-        if self._segment:
-            late += [self._segment.get(x, 0) for x in node.inputs]
-        if late and max(late):
-            self._segment[out] = max(late)
 
     def _broadcast(self, node):
         shapes = [self.shape(x) for x in node.inputs]
