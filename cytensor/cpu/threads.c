@@ -9,15 +9,21 @@
  *    never for a task.
  * d. A worker that has nothing to do spins for a moment, since the next step of a program
  *    follows within microseconds, and then sleeps. A woken worker wakes two others.
+ * e. Whoever wakes a worker first forbids it the core that itself runs on. Schedulers look at
+ *    the load of the last milliseconds, find the waker's core as idle as the others, and put both
+ *    there, where they take turns for many calls.
  */
+#define _GNU_SOURCE
 #include "threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #define SPIN_NS 30000           /* about the price of a sleep and a wake-up */
+#define YIELD_NS 500000         /* how long a caller waits for its last helper before it sleeps */
 
 typedef struct job {
     ct_task task;
@@ -30,18 +36,25 @@ typedef struct job {
     struct job *older;          /* the list of open jobs */
 } job;
 
+typedef struct worker {
+    pthread_t id;
+    pthread_cond_t called;
+    int awake;
+    int forbidden;              /* the core that it may not run on, or -1 */
+    struct worker *below;       /* the stack of sleeping workers */
+} worker;
+
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t work;        /* a job wants helpers */
     pthread_cond_t left;        /* the last helper left a job */
     job *open;
     _Atomic int wanted;         /* the places of all open jobs together */
     int busy;                   /* threads that are inside a job */
-    int sleeping, workers, stopped;
-    pthread_t ids[CT_MAXTHREADS];
+    int count, stopped;
+    worker *asleep;
+    worker workers[CT_MAXTHREADS];
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
-    .work = PTHREAD_COND_INITIALIZER,
     .left = PTHREAD_COND_INITIALIZER,
 };
 
@@ -79,6 +92,16 @@ static int spin(const _Atomic int *flag, int want)
     return 0;
 }
 
+/* Wait a little longer, and let others run on this core meanwhile. */
+static void yield_until_zero(const _Atomic int *flag)
+{
+    for (const int64_t end = now() + YIELD_NS; now() < end;) {
+        if (atomic_load_explicit(flag, memory_order_acquire) == 0)
+            return;
+        sched_yield();
+    }
+}
+
 static void run_tasks(job *j, int thread)
 {
     int64_t i;
@@ -90,10 +113,32 @@ static void run_tasks(job *j, int thread)
 
 /* ----- workers (called with the lock held) ----- */
 
+/* Forbid a worker the core of the calling thread. */
+static void keep_off_this_core(worker *w)
+{
+#if defined(__linux__)
+    cpu_set_t allowed;
+    const int core = sched_getcpu();
+    if (core < 0 || core == w->forbidden || pthread_getaffinity_np(pthread_self(), sizeof allowed,
+                                                                   &allowed))
+        return;
+    CPU_CLR(core, &allowed);
+    if (CPU_COUNT(&allowed) > 0 && pthread_setaffinity_np(w->id, sizeof allowed, &allowed) == 0)
+        w->forbidden = core;
+#else
+    (void)w;
+#endif
+}
+
 static void wake(int count)
 {
-    for (int n = count < pool.sleeping ? count : pool.sleeping; n > 0; n--)
-        pthread_cond_signal(&pool.work);
+    for (; count > 0 && pool.asleep != NULL; count--) {
+        worker *w = pool.asleep;
+        pool.asleep = w->below;
+        w->awake = 1;
+        keep_off_this_core(w);
+        pthread_cond_signal(&w->called);
+    }
 }
 
 /* Help the newest job that wants helpers. Return whether there was one. */
@@ -119,24 +164,26 @@ static int help(void)
     return 1;
 }
 
-static void sleep_until_wanted(void)
+static void sleep_until_wanted(worker *self)
 {
     pthread_mutex_unlock(&pool.lock);
     spin(&pool.wanted, 1);
     pthread_mutex_lock(&pool.lock);
-    pool.sleeping++;
-    while (pool.wanted == 0 && !pool.stopped)
-        pthread_cond_wait(&pool.work, &pool.lock);
-    pool.sleeping--;
+    if (pool.wanted > 0 || pool.stopped)
+        return;
+    self->awake = 0;
+    self->below = pool.asleep;
+    pool.asleep = self;
+    while (!self->awake)
+        pthread_cond_wait(&self->called, &pool.lock);
 }
 
-static void *worker(void *unused)
+static void *work(void *self)
 {
-    (void)unused;
     pthread_mutex_lock(&pool.lock);
     while (!pool.stopped)
         if (!help())
-            sleep_until_wanted();
+            sleep_until_wanted(self);
     pthread_mutex_unlock(&pool.lock);
     return NULL;
 }
@@ -145,13 +192,18 @@ static void *worker(void *unused)
 static void grow(int count)
 {
     sigset_t all, before;
-    if (pool.workers >= count)
+    if (pool.count >= count)
         return;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (pool.workers < count
-           && pthread_create(&pool.ids[pool.workers], NULL, worker, NULL) == 0)
-        pool.workers++;
+    while (pool.count < count) {
+        worker *w = &pool.workers[pool.count];
+        *w = (worker){.called = PTHREAD_COND_INITIALIZER, .forbidden = -1};
+        if (pthread_create(&w->id, NULL, work, w))
+            break;
+        keep_off_this_core(w);
+        pool.count++;
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -190,7 +242,8 @@ static void close_job(job *j)
     pool.wanted -= j->places;
     if (j->running > 0) {
         pthread_mutex_unlock(&pool.lock);
-        spin(&j->running, 0);
+        if (!spin(&j->running, 0))
+            yield_until_zero(&j->running);
         pthread_mutex_lock(&pool.lock);
     }
     while (j->running > 0)
@@ -220,12 +273,12 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     pthread_mutex_init(&pool.lock, NULL);
-    pthread_cond_init(&pool.work, NULL);
     pthread_cond_init(&pool.left, NULL);
     pool.open = NULL;
     pool.wanted = 0;
     pool.busy = depth > 0;
-    pool.sleeping = pool.workers = 0;
+    pool.asleep = NULL;
+    pool.count = 0;
 }
 
 static void prepare_pool(void)
@@ -279,11 +332,11 @@ const ct_pool ct_the_pool = {parallel_for, default_threads, set_threads, get_thr
 void ct_pool_stop(void)
 {
     pthread_mutex_lock(&pool.lock);
-    const int workers = pool.workers;
+    const int count = pool.count;
     pool.stopped = 1;
-    pool.workers = 0;
-    pthread_cond_broadcast(&pool.work);
+    pool.count = 0;
+    wake(count);
     pthread_mutex_unlock(&pool.lock);
-    for (int i = 0; i < workers; i++)
-        pthread_join(pool.ids[i], NULL);
+    for (int i = 0; i < count; i++)
+        pthread_join(pool.workers[i].id, NULL);
 }
