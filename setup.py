@@ -10,6 +10,7 @@ from glob import glob
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 DIRECTIVES = {
     "language_level": 3,
@@ -87,5 +88,24 @@ CORE = [pyx(f"cytensor.{name}") for name in (
 GROUPS = [f"cytensor/cpu/{name}.c" for name in (
     "fused", "group_plan", "group_move", "group_tile", "group_rows", "group_columns")]
 FUSED = pyx("cytensor.cpu._fused", *GROUPS, flags=KERNEL_FLAGS)
+# Modules in Python that compiling a function spends most of its time in. Cython makes them half
+# as fast again. In a developer's checkout they stay Python, so that an edit needs no build.
+BUSY = [Extension("cytensor." + name.replace("/", "."), [f"cytensor/{name}.py"],
+                  extra_compile_args=FLAGS)
+        for name in ("lowering/emit", "lowering/groups", "lowering/program", "lowering/sizes",
+                     "lowering/tiles", "lowering/updates", "ops/sizes", "rewrites/driver",
+                     "rewrites/intern", "rewrites/patterns")]
+
+
+class BuildExtensions(build_ext):
+    """Leaves out the busy modules where the package is built in place."""
+
+    def finalize_options(self):
+        if not (self.inplace or self.editable_mode):
+            self.distribution.ext_modules += cythonize(BUSY, language_level=3, build_dir="build")
+        super().finalize_options()
+
+
 # Modules are compiled side by side: those that take longest come first.
-setup(ext_modules=cythonize([*TILES, *KERNELS, *CORE, FUSED], compiler_directives=DIRECTIVES))
+setup(ext_modules=cythonize([*TILES, *KERNELS, *CORE, FUSED], compiler_directives=DIRECTIVES),
+      cmdclass={"build_ext": BuildExtensions})
