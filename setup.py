@@ -23,7 +23,7 @@ COMMON = {
 }
 
 
-MATH = glob("cytensor/cpu/ctmath*.h")           # of the tile kernels alone
+MATH = glob("cytensor/cpu/ctmath*.h")           # of the tile kernels, and of random numbers
 HEADERS = [header for header in glob("cytensor/*.h") + glob("cytensor/cpu/*.h")
            if header not in MATH and not header.endswith("_generated.h")]
 # Debug information would make the package four times as large.
@@ -33,19 +33,26 @@ KERNEL_FLAGS = [*FLAGS, "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-tra
                 "-fno-strict-aliasing"]
 
 
-def pyx(name, *sources, flags=FLAGS):
+def pyx(name, *sources, flags=FLAGS, depends=()):
     path = name.replace(".", "/") + ".pyx"
-    return Extension(name, [path, *sources], **COMMON, depends=HEADERS, extra_compile_args=flags)
+    return Extension(name, [path, *sources], **COMMON, depends=[*HEADERS, *depends],
+                     extra_compile_args=flags)
 
 
 LOOPS = ["cytensor/cpu/nest.c", "cytensor/cpu/copy.c"]
 STRUCTURED = [f"cytensor/cpu/{name}.c" for name in (
-    "threads", "cores", "structured", "add", "index", "arg", "cumulate", "recurrence", "nonzero")]
+    "threads", "cores", "structured", "add", "index", "arg", "cumulate", "recurrence", "nonzero",
+    "radix", "order", "compare", "sort", "search",
+    "guard", "draw", "rejection", "variates", "mrg")]
 PRODUCTS = [f"cytensor/cpu/{name}.c" for name in (
     "product", "product_blas", "product_loops", "blas_threads")]
+LAPACK = [f"cytensor/cpu/{name}.c" for name in (
+    "lapack", "lapack_solve", "lapack_factor", "lapack_spectra", "expm")]
 KERNELS = [
-    pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, flags=KERNEL_FLAGS),
+    pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, flags=KERNEL_FLAGS, depends=MATH),
     pyx("cytensor.cpu._blas", *LOOPS, *PRODUCTS, flags=KERNEL_FLAGS),
+    pyx("cytensor.cpu._lapack", *LOOPS, *LAPACK, flags=KERNEL_FLAGS),
+    pyx("cytensor.cpu._sparse", "cytensor/cpu/sparse.c", flags=KERNEL_FLAGS),
 ]
 
 # Tile kernels are compiled once per instruction set; cpu/isa.py chooses when it is imported.
@@ -84,7 +91,12 @@ TILES = [
     pyx("cytensor.cpu._special", flags=KERNEL_FLAGS),
 ]
 CORE = [pyx(f"cytensor.{name}") for name in (
-    "_core", "_program", "_plan", "_planner", "_python", "_cells", "_interpreter")]
+    "_types", "_lines", "_core", "_program", "_plan", "_planner", "_python", "_cells", "_arrays",
+    "_watch", "_interpreter")]
+# A step of a chain is a few instructions, and depends on where in a line of the cache they lie.
+STEP_FLAGS = [*KERNEL_FLAGS, "-fwrapv", "-falign-functions=64", "-falign-loops=32"]
+LOOPS_OF_STEPS = [pyx(f"cytensor.{name}", flags=STEP_FLAGS) for name in (
+    "_loops", "_loopcode", "_loopplan")]
 GROUPS = [f"cytensor/cpu/{name}.c" for name in (
     "fused", "group_plan", "group_move", "group_tile", "group_rows", "group_columns")]
 FUSED = pyx("cytensor.cpu._fused", *GROUPS, flags=KERNEL_FLAGS)
@@ -107,5 +119,6 @@ class BuildExtensions(build_ext):
 
 
 # Modules are compiled side by side: those that take longest come first.
-setup(ext_modules=cythonize([*TILES, *KERNELS, *CORE, FUSED], compiler_directives=DIRECTIVES),
+MODULES = [*TILES, *KERNELS, *CORE, *LOOPS_OF_STEPS, FUSED]
+setup(ext_modules=cythonize(MODULES, compiler_directives=DIRECTIVES),
       cmdclass={"build_ext": BuildExtensions})

@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     for title, facts in (("versions", versions), ("CPU", cpu), ("settings", settings)):
         print(f"{title}:")
         for name, text in facts():
-            print(f"  {name:20}{text}")
+            print(f"  {name:24}{text}")
     return 0
 
 

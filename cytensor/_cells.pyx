@@ -1,7 +1,10 @@
-"""What lives between calls: the values of shared variables, and the times of profiled functions."""
+"""What lives between calls: the values of shared variables."""
+from copy import deepcopy
+
+from numpy import ndarray
+
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t
 
 
 cdef extern from "unistd.h" nogil:
@@ -26,11 +29,16 @@ cdef class Cell:
     def __init__(self, value):
         self.value = value
 
+    @property
+    def storage(self):
+        """The value in a list, as Theano's programs look at it."""
+        return [self.value]
+
     def copy(self):
         """Return a copy of the value, as it is between two calls."""
         while self.writers:
             pause()
-        return self.value.copy()
+        return self.value.copy() if isinstance(self.value, ndarray) else deepcopy(self.value)
 
     def set(self, value):
         """Exchange the value, between two calls that change it."""
@@ -40,24 +48,3 @@ cdef class Cell:
 
     def __reduce__(self):
         return Cell, (self.copy(),)
-
-
-cdef class Profile:
-    """Time and memory traffic per step of one compiled function.
-
-    Attributes
-    ----------
-    steps : dict
-        (segment, step) -> [seconds, runs, bytes of all its operands].
-    calls : int
-    total : float
-        Seconds of all calls, arguments and results included.
-    """
-    def __init__(self):
-        self.steps = {}
-
-    cdef add(self, int segment, int step, double seconds, int64_t bytes):
-        entry = self.steps.setdefault((segment, step), [0.0, 0, 0])
-        entry[0] += seconds
-        entry[1] += 1
-        entry[2] += bytes

@@ -1,15 +1,6 @@
 """The nodes of a graph, as C structures that the other extension modules may cimport."""
 
-cdef class Type:
-    pass
-
-
-cdef class TensorType(Type):
-    cdef readonly str dtype
-    cdef readonly tuple shape           # each size an int, or None where it is not known
-    cdef readonly int ndim
-    cdef readonly int code              # the dtype's place in DTYPES
-    cdef Py_hash_t _hash
+from cytensor._types cimport TensorType, Type
 
 
 cdef class Variable:
@@ -23,7 +14,7 @@ cdef class Variable:
 
 
 cdef class Constant(Variable):
-    cdef readonly object data           # a read-only ndarray
+    cdef readonly object data           # a read-only ndarray, or an object
 
 
 cdef class Apply:

@@ -1,4 +1,4 @@
-"""The graph: types, variables, constants, applications, ops, and the walks over them.
+"""The graph: variables, constants, applications, ops, and the walks over them.
 
 An expression is a directed graph without cycles. A ``Variable`` is a value; an ``Apply``
 says how it comes about: which ``Op``, from which inputs, with which static parameters.
@@ -6,173 +6,57 @@ Nothing here knows what an op means: that is in ``cytensor.ops``.
 
 All walks are iterative, so that a graph may be 100,000 nodes deep.
 """
-import os
-import sys
-
 cimport cython
 
-DTYPES = (
-    "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
-    "float16", "float32", "float64", "complex64", "complex128",
-)
-cdef dict _CODES = {name: code for code, name in enumerate(DTYPES)}
-cdef tuple _SIZES = (1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8, 8, 16)
-cdef tuple _NAMES = ("scalar", "vector", "matrix", "tensor3", "tensor4", "tensor5", "tensor6",
-                     "tensor7")
+from cytensor._lines cimport caller
+from cytensor._types cimport attribute, without_sizes
+
+from cytensor import _types
+from cytensor._lines import at_loc
+
+# Python modules import these from here.
+globals().update({name: getattr(_types, name) for name in (
+    "DTYPES", "TensorType", "Type", "register_arrays", "register_attributes")})
+
+# ----- how nodes are printed -----
+
+cdef object _label = None
 
 
-# ----- where the user made a node -----
-
-cdef str _HOME = os.path.dirname(os.path.abspath(__file__)) + os.sep
-cdef dict _inside = {}          # code object -> whether it belongs to this package
-cdef object _loc_override = None
-
-
-cdef object _caller():
-    """Return (file, line) of the innermost frame outside this package."""
-    if _loc_override is not None:
-        return _loc_override
-    frame = sys._getframe()
-    while frame is not None:
-        code = frame.f_code
-        inside = _inside.get(code)
-        if inside is None:
-            if len(_inside) > 10_000:
-                _inside.clear()
-            inside = _inside[code] = code.co_filename.startswith(_HOME)
-        if not inside:
-            return (code.co_filename, frame.f_lineno)
-        frame = frame.f_back
-    return None
-
-
-@cython.final
-cdef class at_loc:
-    """Give the nodes that are made inside a ``with`` block the source line ``loc``.
-
-    Passes use it: a node that replaces another, or differentiates it, stands for the same
-    line of the user's.
-    """
-    cdef object loc
-    cdef object before
-
-    def __init__(self, loc):
-        self.loc = loc
-
-    def __enter__(self):
-        global _loc_override
-        self.before = _loc_override
-        if self.loc is not None:
-            _loc_override = self.loc
-
-    def __exit__(self, *exc):
-        global _loc_override
-        _loc_override = self.before
-
-
-# ----- types -----
-
-cdef class Type:
-    """What is known of a variable before the program runs. Users may subclass it."""
-
-    def __call__(self, name=None):
-        """Make a new input variable of this type."""
-        return new_variable(self, name)
-
-
-@cython.final
-cdef class TensorType(Type):
-    """The type of an array: its dtype, its rank, and its sizes as far as they are known.
-
-    Parameters
-    ----------
-    dtype : str
-        One of ``DTYPES``.
-    shape : sequence of int, None or bool
-        One entry per axis: the size, or None where only the run will tell. Booleans are
-        read as Theano's broadcast pattern: True is size 1, False is unknown.
-
-    Examples
-    --------
-    >>> from cytensor._core import TensorType
-    >>> TensorType("float32", (None, 1)).broadcastable
-    (False, True)
-    """
-
-    def __init__(self, dtype, shape):
-        if type(dtype) is not str or dtype not in _CODES:
-            dtype = _dtype_name(dtype)
-        self.dtype = dtype
-        self.code = _CODES[dtype]
-        self.shape = tuple([_checked_size(size) for size in shape])
-        self.ndim = len(self.shape)
-        self._hash = hash((self.code, self.shape))
-
-    @property
-    def broadcastable(self):
-        """One bool per axis: whether its size is known to be 1."""
-        return tuple([size == 1 for size in self.shape])
-
-    @property
-    def itemsize(self):
-        """Bytes per element."""
-        return _SIZES[self.code]
-
-    def __eq__(self, other):
-        if self is other:
-            return True
-        if not isinstance(other, TensorType):
-            return NotImplemented
-        cdef TensorType that = <TensorType>other
-        return (self._hash == that._hash and self.code == that.code
-                and self.shape == that.shape)
-
-    def __hash__(self):
-        return self._hash
-
-    def __reduce__(self):
-        return TensorType, (self.dtype, self.shape)
-
-    def __repr__(self):
-        known = any(size not in (None, 1) for size in self.shape)
-        if known or self.ndim >= len(_NAMES):
-            return f"TensorType({self.dtype}, {self.shape})"
-        if 1 in self.shape:
-            names = {(1,): "(True,)", (1, None): "row", (None, 1): "col"}
-            return f"TensorType({self.dtype}, {names.get(self.shape, self.broadcastable)})"
-        return f"TensorType({self.dtype}, {_NAMES[self.ndim]})"
-
-    def with_dtype(self, dtype):
-        """The same sizes with another dtype."""
-        return self if dtype == self.dtype else TensorType(dtype, self.shape)
-
-
-cdef str _dtype_name(dtype):
-    import numpy
-    name = numpy.dtype(dtype).name
-    if name not in _CODES:
-        raise TypeError(f"cytensor has no dtype {name!r}; it has {', '.join(DTYPES)}")
-    return name
-
-
-cdef object _checked_size(size):
-    if size is None or type(size) is int:
-        if size is not None and size < 0:
-            raise ValueError(f"a size may not be negative: {size}")
-        return size
-    if isinstance(size, bool):
-        return 1 if size else None
-    try:
-        return _checked_size(size.__index__())
-    except AttributeError:
-        raise TypeError(f"a shape holds ints, None or bools, not {size!r}") from None
+def register_label(label):
+    """Say how ops, nodes and constants are printed: ``label(x)`` is a text, or None for ours."""
+    global _label
+    _label = label
 
 
 # ----- nodes -----
 
+cdef object _listed = None
+
+
+def register_listed(listed):
+    """Say as what new nodes have their inputs and outputs: a subclass of tuple, or None."""
+    global _listed
+    _listed = listed
+
+
+cdef tuple _kept(variables):
+    # not checked: Cython takes no instance of a subclass for a tuple
+    return tuple(variables) if _listed is None else <tuple>_listed(variables)
+
+
 cdef class Scratch:
-    """A bag of attributes that users and libraries hang on a variable."""
+    """A bag of attributes that users and libraries hang on a variable.
+
+    Names that begin with an underscore are not pickled.
+    """
     cdef dict __dict__
+
+    def __reduce__(self):
+        return Scratch, (), {k: v for k, v in vars(self).items() if k[0] != "_"} or None
+
+    def __setstate__(self, state):
+        vars(self).update(state)
 
 
 cdef class Variable:
@@ -182,11 +66,19 @@ cdef class Variable:
     ``cytensor.ops.variable`` registers.
     """
 
+    def __init__(self, type=None, owner=None, index=None, name=None):
+        if type is not None:
+            init_variable(self, type, name)
+        self.owner = owner
+        self.index = 0 if index is None else index
+
     @property
     def tag(self):
         """Free space for attributes, such as ``x.tag.test_value``."""
         if self._tag is None:
             self._tag = {"bag": Scratch()}
+            if isinstance(self, Constant):      # it is its own test value
+                self._tag["bag"].test_value = (<Constant>self).data
         return self._tag["bag"]
 
     @property
@@ -204,12 +96,16 @@ cdef class Variable:
         """One bool per axis: whether its size is known to be 1."""
         return self.type.broadcastable
 
+    def __getattr__(self, name):
+        return attribute(self, name)
+
     def __repr__(self):
         if self.name is not None:
             return self.name
         if self.owner is None:
             return f"<{self.type}>"
-        return f"{self.owner!r}.{self.index}"
+        label = None if _label is None else _label(self)
+        return f"{self.owner!r}.{self.index}" if label is None else label
 
     def __reduce__(self):
         return _reduce_variable(self)
@@ -218,14 +114,24 @@ cdef class Variable:
 cdef class Constant(Variable):
     """A variable whose value is part of the graph."""
 
+    def __init__(self, type, data, name=None):
+        self.type = type
+        self.data = data
+        self.name = name
+
     @property
     def value(self):
-        """The array (read-only)."""
+        """The value: a read-only array, or an object."""
         return self.data
 
     def __repr__(self):
         if self.name is not None:
             return self.name
+        label = None if _label is None else _label(self)
+        if label is not None:
+            return label
+        if not isinstance(self.type, TensorType):
+            return f"{type(self.type).__name__}Constant{{{self.data!r}}}"
         text = str(self.data).replace("\n", "")
         if len(text) > 30:
             text = text[:20] + ".." + text[-8:]
@@ -239,8 +145,33 @@ cdef class Constant(Variable):
 cdef class Apply:
     """``op`` applied to ``inputs``, with static ``params``: where variables come from.
 
-    ``loc`` is the user's (file, line).
+    ``loc`` is the user's (file, line). Ops make their nodes by ``Op.apply``; an op of the user's
+    makes its own, ``Apply(op, inputs, outputs)``, with new variables as outputs. Of their types,
+    known sizes other than 1 are forgotten: who writes ``x.type()`` does not mean those.
     """
+
+    def __init__(self, Op op, inputs, outputs):
+        cdef Variable v
+        for x in (*inputs, *outputs):
+            if not isinstance(x, Variable):
+                raise TypeError(f"{op}: inputs and outputs are variables, not {x!r}")
+        for i, v in enumerate(outputs):
+            if v.owner is not None:
+                raise ValueError(f"{op}: its output {i} is computed by another node: {v.owner!r}")
+            v.owner, v.index, v.type = self, i, without_sizes(v.type)
+        self.op, self.inputs, self.outputs = op, _kept(inputs), _kept(outputs)
+        self.params = {}
+        self.loc = caller()
+
+    @property
+    def kind(self):
+        """The kind of the op, also where a class of the user's has an attribute of that name."""
+        return self.op.kind
+
+    @property
+    def name(self):
+        """The name of the op, also where a class of the user's has an attribute ``name``."""
+        return str(self.op) if self.op.name is None else self.op.name
 
     @property
     def key(self):
@@ -254,16 +185,23 @@ cdef class Apply:
         """The first output."""
         return self.outputs[0]
 
+    def __getattr__(self, name):
+        return attribute(self, name)
+
     def __repr__(self):
+        label = None if _label is None else _label(self)
+        if label is not None:
+            return label
+        name = self.name
         if not self.params:
-            return self.op.name
+            return name
         inner = ", ".join([f"{k}={v}" for k, v in self.params.items()])
-        return f"{self.op.name}{{{inner}}}"
+        return f"{name}{{{inner}}}"
 
     def __reduce__(self):
-        return _load_apply, (self.op, self.inputs, self.params, self.loc,
+        return _load_apply, (self.op, tuple(self.inputs), self.params, self.loc,
                              tuple([out.type for out in self.outputs]),
-                             tuple([out.name for out in self.outputs]))
+                             tuple([(out.name, (<Variable>out)._tag) for out in self.outputs]))
 
 
 cdef object _freeze(value):
@@ -307,6 +245,10 @@ cdef class Op:
         Further facts, each read by one pass.
     """
 
+    def __cinit__(self, *args, **kwargs):
+        self.kind = "python"                # what holds for ops that users write as classes
+        self.traits = {}
+
     def __init__(self, name, kind, prepare, sizes=None, vjp=None, jvp=None, expr=None,
                  nout=1, doc=None, **traits):
         self.name = name
@@ -336,15 +278,42 @@ cdef class Op:
             if isinstance(x, Variable) and (<Variable>x).type is None:
                 return _new_apply(self, tuple(inputs), params, (None,) * self.nout)
         inputs, types = self.prepare(self, inputs, params)
-        return _new_apply(self, tuple(inputs), params, types)
+        return observed(_new_apply(self, tuple(inputs), params, types))
+
+    def reapply(self, Apply node, inputs):
+        """Make an ``Apply`` on inputs whose types are not those of the inputs of ``node``."""
+        return self.apply(inputs, node.params)
+
+    def __getattr__(self, name):
+        return attribute(self, name)
 
     def __repr__(self):
+        label = None if _label is None else _label(self)
+        if label is not None:
+            return label
         return f"<op {self.name}>"
 
     def __reduce__(self):
         if _ops.get(self.name) is self:
             return _load_op, (self.name,)
         raise TypeError(f"the op {self.name!r} is not a registered one and cannot be pickled")
+
+
+cdef object _observer = None
+
+
+def observe(observer):
+    """Let ``observer(node)`` see each node that is made, or nobody; return who has seen them."""
+    global _observer
+    before, _observer = _observer, observer
+    return before
+
+
+cpdef Apply observed(Apply node):
+    """Return a node that an op has made for its user, after the observer has seen it."""
+    if _observer is not None:
+        _observer(node)
+    return node
 
 
 cdef dict _ops = {}
@@ -369,30 +338,41 @@ def register_classes(variable, constant):
 
 cpdef Variable new_variable(Type type, name=None, loc=None):
     """Make a variable that no node computes."""
-    cdef Variable v
-    if isinstance(type, TensorType) or type is None:
-        v = _variable_class.__new__(_variable_class)
-    else:
-        v = getattr(type, "variable_class", Variable)()
+    cdef Variable v = _blank_variable(type)
     init_variable(v, type, name, loc)
     return v
+
+
+cdef Variable _blank_variable(Type type):
+    if type is None or isinstance(type, TensorType):
+        return _variable_class.__new__(_variable_class)
+    cls = getattr(type, "Variable", Variable)
+    return cls.__new__(cls)
 
 
 cpdef init_variable(Variable v, Type type, name=None, loc=None):
     """Fill in a variable that a subclass has made."""
     v.type = type
     v.name = name
-    v.loc = _caller() if loc is None else loc
+    v.loc = caller() if loc is None else loc
 
 
-def new_constant(TensorType type, data, name=None):
-    """Make a constant. ``data`` is an ndarray of that type; it is not copied."""
-    cdef Constant c = _constant_class.__new__(_constant_class)
-    data.flags.writeable = False
+def new_constant(Type type, data, name=None):
+    """Make a constant. ``data`` is a value of that type, such as an ndarray; it is not copied."""
+    cdef Constant c
+    if isinstance(type, TensorType):
+        cls = _constant_class
+        data.flags.writeable = False
+    else:
+        cls = getattr(type, "Constant", Constant)
+    c = cls.__new__(cls)
     c.type = type
     c.data = data
     c.name = name
     return c
+
+
+_types.register_variables(new_variable, new_constant, Variable)
 
 
 def hole(name):
@@ -400,24 +380,26 @@ def hole(name):
     return new_variable(None, name)
 
 
+def typed_apply(Op op, inputs, types, params=None):
+    """Apply an op, whose results are of the given types."""
+    return _new_apply(op, tuple(inputs), {} if params is None else params, types)
+
+
 cdef Apply _new_apply(Op op, tuple inputs, dict params, object types):
     cdef Apply node = Apply.__new__(Apply)
     cdef Variable v
     cdef list outputs = []
     node.op = op
-    node.inputs = inputs
+    node.inputs = inputs if _listed is None else _kept(inputs)
     node.params = params
-    node.loc = _caller()
+    node.loc = caller()
     for type in types:
-        if type is None or isinstance(type, TensorType):
-            v = _variable_class.__new__(_variable_class)
-        else:
-            v = getattr(type, "variable_class", Variable)()
+        v = _blank_variable(type)
         v.type = type
         v.owner = node
         v.index = len(outputs)
         outputs.append(v)
-    node.outputs = tuple(outputs)
+    node.outputs = _kept(outputs)
     return node
 
 
@@ -436,7 +418,7 @@ def copy_apply(Apply node, inputs):
             copy = _new_apply(node.op, inputs, node.params,
                               [(<Variable>out).type for out in node.outputs])
         else:
-            copy = node.op.apply(inputs, node.params)
+            copy = node.op.reapply(node, inputs)
     for old, new in zip(node.outputs, copy.outputs):
         new.name = old.name
         if old._tag is not None:
@@ -496,8 +478,9 @@ def _load_constant(type, data, name):
 def _load_apply(op, inputs, params, loc, types, names):
     cdef Apply node = _new_apply(op, inputs, params, types)
     node.loc = loc
-    for out, name in zip(node.outputs, names):
+    for out, (name, tag) in zip(node.outputs, names):
         (<Variable>out).name = name
+        (<Variable>out)._tag = tag
     return node
 
 

@@ -6,7 +6,6 @@ steps in one loop, without the GIL where that pays. Shared variables change at t
 import time
 
 cimport numpy as cnp
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_ITEM
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
@@ -14,11 +13,13 @@ from libc.stdint cimport int64_t, intptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from cytensor._cells cimport Cell, Profile, pause
+from cytensor._arrays cimport copy_of, extent, make_key, matches, remember
+from cytensor._cells cimport Cell, pause
 from cytensor._plan cimport (SLOT_ARRAYS, Plan, arena_t, output_t, raise_error, reloc_t, run_checks,
                              step_t)
 from cytensor._planner cimport make_plan
-from cytensor._program cimport CT_OK, Program, Segment, array_t, ct_call, ct_itemsize, ct_tensor
+from cytensor._program cimport CT_OK, OBJECT_DTYPE, Program, Segment, array_t, ct_call
+from cytensor._watch cimport Watcher, arrays_of, look_inside, operands
 
 from cytensor._program import AssumptionError
 
@@ -41,8 +42,8 @@ cdef extern from "vectorcall.h":
 cdef enum:
     RELEASE_COST = 40_000       # additions above which a call lets go of the GIL
     SIGNAL_COST = 200_000_000   # above which it looks for Ctrl-C between steps
-    MAX_PLANS = 256             # remembered per segment
     STACK_BYTES = 4096
+    NO_ARRAY = -1               # in place of NumPy's number of a dtype
 
 cdef enum:
     ONE, LIST, DICT            # how results are handed out
@@ -76,13 +77,15 @@ cdef class Callable:
     cdef vectorcall_t vectorcall
     cdef readonly Program program
     cdef readonly list cells
-    cdef public Profile profile         # or None
-    cdef int *typenums
+    cdef public list watchers           # who looks on; None: nobody
+    cdef public object runner           # what runs in place of the program, or None
+    cdef int *typenums                  # of inputs and cells; NO_ARRAY: a Python object
     cdef int *ndims
     cdef int *written                   # the cells that a call changes
     cdef int unpack, nresults, ninputs, ncells, nwritten, narrays, noutputs, nsegments
     cdef list keys
     cdef array_t *constants             # the program's arrays, of which constants are filled in
+    cdef PyObject **objects             # those constants that are no arrays
     cdef size_t frame_bytes
 
     def __cinit__(self, *args, **kwargs):
@@ -101,21 +104,33 @@ cdef class Callable:
         self.frame_bytes = (self.narrays * sizeof(array_t) + sizeof(void *) * (
             self.noutputs + 2 * self.narrays + 2 * self.nsegments))
         free_all(self)
-        self.typenums = <int *>calloc(self.ninputs + 1, sizeof(int))
+        self.typenums = <int *>calloc(self.ninputs + self.ncells + 1, sizeof(int))
         self.ndims = <int *>calloc(self.ninputs + 1, sizeof(int))
         self.written = <int *>calloc(self.nwritten + 1, sizeof(int))
         self.constants = <array_t *>calloc(self.narrays + 1, sizeof(array_t))
-        if not (self.typenums and self.ndims and self.written and self.constants):
+        self.objects = <PyObject **>calloc(self.narrays + 1, sizeof(PyObject *))
+        if not (self.typenums and self.ndims and self.written and self.constants
+                and self.objects):
             raise MemoryError
+        for i in range(self.ninputs + self.ncells):
+            dtype = program.arrays[i][1]
+            self.typenums[i] = NO_ARRAY if dtype == OBJECT_DTYPE else ct_typenum[<int>dtype]
         for i in range(self.ninputs):
-            self.typenums[i] = ct_typenum[<int>program.arrays[i][1]]
             self.ndims[i] = program.arrays[i][2]
         for i in range(self.nwritten):
             self.written[i] = program.written[i]
         for i in range(self.ninputs + self.ncells, self.narrays):
-            payload = program.arrays[i][3]
-            if payload is not None:
-                set_array(&self.constants[i], payload)
+            self.set_constant(i, program.arrays[i])
+
+    cdef int set_constant(self, int i, tuple row) except -1:
+        """Point to a constant. The program keeps it alive."""
+        kind, dtype, _, payload = row
+        if dtype == OBJECT_DTYPE:
+            self.objects[i] = <PyObject *>payload
+            self.constants[i].data = <char *>&self.objects[i]
+        elif kind == "constant":
+            set_array(&self.constants[i], payload)
+        return 0
 
     def __dealloc__(self):
         free_all(self)
@@ -124,6 +139,8 @@ cdef class Callable:
         raise TypeError(f"expected {self.ninputs} arguments, got {len(args)}")
 
     def _convert(self, i, value):
+        if self.typenums[i] == NO_ARRAY:
+            return value
         raise TypeError(f"argument {i} does not fit: {value!r}")
 
     def __call__(self, *args, **kwargs):
@@ -149,11 +166,26 @@ cdef class Callable:
 
     cdef object run(self, PyObject *const *args):
         """Call with as many arguments as there are inputs."""
+        if self.runner is not None:
+            return self.run_instead(args)
         try:
             return self.run_here(args)
         except AssumptionError:
             pass
         return (<Callable>self._general()).run(args)
+
+    cdef object run_instead(self, PyObject *const *args):
+        """Let the runner compute the results and the new shared values."""
+        arguments = [<object>args[i] if self.fits(i, args[i]) else self._convert(i, <object>args[i])
+                     for i in range(self.ninputs)]
+        self.acquire()
+        try:
+            results, updates = self.runner(arguments, [cell.value for cell in self.cells])
+            for cell, value in updates:
+                (<Cell>self.cells[<int>cell]).value = value
+        finally:
+            self.release()
+        return self.wrap(results)
 
     cdef object run_here(self, PyObject *const *args):
         cdef char stack[STACK_BYTES]
@@ -170,6 +202,7 @@ cdef class Callable:
                 return self.run_segments(&frame)
             self.acquire()
             try:
+                self.gather_shared(&frame)
                 return self.run_segments(&frame)
             finally:
                 self.release()
@@ -200,7 +233,7 @@ cdef class Callable:
     # ----- arguments -----
 
     cdef int gather(self, frame_t *frame, PyObject *const *args) except -1:
-        """Point the frame's arrays at the arguments, shared values and constants."""
+        """Point the frame's arrays at the arguments and constants."""
         cdef int i
         cdef array_t *arrays = frame.arrays
         for i in range(self.ninputs):
@@ -208,16 +241,28 @@ cdef class Callable:
                 set_array(&arrays[i], <cnp.ndarray>args[i])
             else:
                 self.convert(frame, i, <object>args[i])
-        for i in range(self.ncells):
-            value = (<Cell>PyList_GET_ITEM(self.cells, i)).value
-            hold(frame, value)
-            set_array(&arrays[self.ninputs + i], <cnp.ndarray>value)
         i = self.ninputs + self.ncells
         memcpy(&arrays[i], &self.constants[i], (self.narrays - i) * sizeof(array_t))
         return 0
 
+    cdef int gather_shared(self, frame_t *frame) except -1:
+        """Point the frame's arrays at the shared values: now no other call exchanges them."""
+        cdef int i
+        for i in range(self.ncells):
+            value = (<Cell>PyList_GET_ITEM(self.cells, i)).value
+            hold(frame, value)
+            if self.typenums[self.ninputs + i] == NO_ARRAY:
+                set_object(&frame.arrays[self.ninputs + i], frame)
+            else:
+                set_array(&frame.arrays[self.ninputs + i], <cnp.ndarray>value)
+        return 0
+
     cdef int convert(self, frame_t *frame, int i, object value) except -1:
         array = self._convert(i, value)
+        if self.typenums[i] == NO_ARRAY:
+            hold(frame, array)
+            set_object(&frame.arrays[i], frame)
+            return 0
         if not self.fits(i, <PyObject *>array):
             raise TypeError(f"argument {i} was converted to {array!r}, which does not fit")
         hold(frame, array)
@@ -275,7 +320,7 @@ cdef class Callable:
     cdef object run_segments(self, frame_t *frame):
         cdef int i
         cdef Plan plan
-        cdef double start = time.perf_counter() if self.profile is not None else 0
+        cdef double start = self.begin_watching(frame) if self.watchers is not None else 0
         for i in range(self.nsegments):
             plan = self.find_plan(<Segment>PyList_GET_ITEM(self.program.segments, i), frame)
             frame.arenas[i] = plan.take()
@@ -285,10 +330,16 @@ cdef class Callable:
             self.run_plan(i, plan, frame.arenas[i], frame)
         if self.nwritten:
             self.commit(frame)
-        if self.profile is not None:
-            self.profile.total += time.perf_counter() - start
-            self.profile.calls += 1
+        if self.watchers is not None:
+            for watcher in self.watchers:
+                (<Watcher>watcher).end(time.perf_counter() - start)
         return self.hand_out(frame)
+
+    cdef double begin_watching(self, frame_t *frame) except -1:
+        cdef double start = time.perf_counter()
+        for watcher in self.watchers:
+            (<Watcher>watcher).begin(self.program, frame.arrays)
+        return start
 
     cdef int commit(self, frame_t *frame) except -1:
         """Exchange the shared values that were not written in place. Nothing here can fail."""
@@ -301,12 +352,15 @@ cdef class Callable:
         return 0
 
     cdef object hand_out(self, frame_t *frame):
-        cdef list results
         cdef int i
         if self.unpack == ONE:
             return <object>frame.results[0]
-        results = [<object>frame.results[i] for i in range(self.nresults)]
-        return results if self.unpack == LIST else dict(zip(self.keys, results))
+        return self.wrap([<object>frame.results[i] for i in range(self.nresults)])
+
+    cdef object wrap(self, list results):
+        if self.unpack == DICT:
+            return dict(zip(self.keys, results))
+        return results if self.unpack == LIST else results[0]
 
     cdef Plan find_plan(self, Segment segment, frame_t *frame):
         """The plan for these sizes: the last one, one remembered, or a new one."""
@@ -379,13 +433,16 @@ cdef class Callable:
         cdef int status = CT_OK, done = 0
         call.regs = arena.regs
         call.text = NULL
+        call.looked = 0
+        call.after = NULL
+        call.depth = 0
         if segment.any_dynamic:
             segment.run_sizes(frame.arrays, arena.regs, True)
             if segment.any_checks:
                 run_checks(segment, arena.regs, True)
         self.point(plan, arena, frame)
-        if self.profile is not None:
-            status = self.run_profiled(number, plan, arena, &call, &done)
+        if self.watchers is not None:
+            status = self.run_watched(number, plan, arena, &call, &done)
         elif plan.cost < RELEASE_COST:
             status = run_steps(plan, arena, &call, 0, plan.nsteps, &done)
         elif plan.cost < SIGNAL_COST:
@@ -394,9 +451,13 @@ cdef class Callable:
         else:
             status = self.run_long(plan, arena, &call, &done)
         if status != CT_OK:
-            raise_error(status, &call, segment.steps[plan.steps[done].source])
+            raise_error(status, &call, segment.steps[plan.steps[done].source],
+                        operands(plan, arena, done), self.program.variables,
+                        arrays_of(self.program, frame.arrays))
         if plan.nexports:
             self.export_arrays(plan, arena, frame.arrays)
+        if plan.nobjects:
+            export_late(segment, frame)
         return 0
 
     cdef int point(self, Plan plan, arena_t *arena, frame_t *frame) except -1:
@@ -416,6 +477,8 @@ cdef class Callable:
             Py_INCREF(array)
             frame.results[out.number] = <PyObject *>array
             base[out.number] = cnp.PyArray_BYTES(<cnp.ndarray>array)
+        for i in range(plan.nobjects):
+            base[plan.objects[i]] = <char *>&frame.results[plan.objects[i]]
         base = arena.base
         for i in range(plan.nrelocs):
             r = &plan.relocs[i]
@@ -437,18 +500,21 @@ cdef class Callable:
                 break
         return status
 
-    cdef int run_profiled(self, int number, Plan plan, arena_t *arena, ct_call *call,
-                          int *done) except? -1:
+    cdef int run_watched(self, int number, Plan plan, arena_t *arena, ct_call *call,
+                         int *done) except? -1:
+        """Show each step to the watchers."""
         cdef int status = CT_OK, i
-        cdef double start
+        cdef double start, seconds
+        look_inside(call, self.watchers)
         for i in range(plan.nsteps):
             start = time.perf_counter()
             with nogil:
                 status = run_steps(plan, arena, call, i, i + 1, done)
-            self.profile.add(number, plan.steps[i].source, time.perf_counter() - start,
-                             bytes_of(plan, i))
+            seconds = time.perf_counter() - start
             if status != CT_OK:
                 break
+            for watcher in self.watchers:
+                (<Watcher>watcher).after(number, plan, arena, i, seconds)
         return status
 
     cdef int export_arrays(self, Plan plan, arena_t *arena, array_t *arrays) except -1:
@@ -488,8 +554,10 @@ cdef void free_all(Callable f) noexcept:
     free(f.ndims)
     free(f.written)
     free(f.constants)
+    free(f.objects)
     f.typenums = f.ndims = f.written = NULL
     f.constants = NULL
+    f.objects = NULL
 
 
 cdef inline void hold(frame_t *frame, object value) noexcept:
@@ -497,6 +565,19 @@ cdef inline void hold(frame_t *frame, object value) noexcept:
     Py_INCREF(value)
     frame.held[frame.nheld] = <PyObject *>value
     frame.nheld += 1
+
+
+cdef inline void set_object(array_t *array, frame_t *frame) noexcept:
+    """Let an array of the call be the reference to the object that is held last."""
+    array.data = <char *>&frame.held[frame.nheld - 1]
+    array.dims = array.strides = NULL
+
+
+cdef int export_late(Segment segment, frame_t *frame) except -1:
+    """Hand arrays that a step in Python made, and only now their sizes, to later segments."""
+    for output, array in segment.late:
+        set_array(&frame.arrays[<int>array], <cnp.ndarray>frame.results[<int>output])
+    return 0
 
 
 cdef inline void set_array(array_t *array, cnp.ndarray value) noexcept:
@@ -516,81 +597,3 @@ cdef int run_steps(Plan plan, arena_t *arena, ct_call *call, int first, int last
             done[0] = i
             return status
     return CT_OK
-
-
-cdef int64_t bytes_of(Plan plan, int i):
-    """The size of all operands of a step."""
-    cdef const step_t *s = &plan.steps[i]
-    cdef const ct_tensor *t
-    cdef int64_t total = 0, count
-    cdef int k, a
-    for k in range(s.n):
-        t = &plan.tensors[s.first + k]
-        count = ct_itemsize[t.dtype]
-        for a in range(t.ndim):
-            count *= t.dims[a]
-        total += count
-    return total
-
-
-cdef bint matches(Plan plan, Segment segment, const array_t *arrays, const int64_t *regs) noexcept:
-    """Whether a plan was made for these sizes and strides."""
-    cdef const int64_t *key = plan.key
-    cdef const array_t *array
-    cdef int i, k, ndim
-    for i in range(segment.narrays):
-        array = &arrays[segment.array_ids[i]]
-        ndim = segment.array_ndims[i]
-        for k in range(ndim):
-            if key[k] != array.dims[k] or key[ndim + k] != array.strides[k]:
-                return False
-        key += 2 * ndim
-    for i in range(segment.nkeyregs):
-        if key[i] != regs[segment.key_regs[i]]:
-            return False
-    return True
-
-
-cdef int remember(Segment segment, bytes key, plan) except -1:
-    """Keep a plan, or that there is none; the oldest makes room."""
-    if len(segment.plans) >= MAX_PLANS:
-        segment.plans.pop(next(iter(segment.plans)))
-    segment.plans[key] = plan
-    return 0
-
-
-cdef bytes make_key(Segment segment, const array_t *arrays, const int64_t *regs):
-    cdef bytes key = PyBytes_FromStringAndSize(NULL, segment.nkey * sizeof(int64_t))
-    cdef int64_t *at = <int64_t *><char *>key
-    cdef const array_t *array
-    cdef int i, ndim
-    for i in range(segment.narrays):
-        array = &arrays[segment.array_ids[i]]
-        ndim = segment.array_ndims[i]
-        memcpy(at, array.dims, ndim * sizeof(int64_t))
-        memcpy(at + ndim, array.strides, ndim * sizeof(int64_t))
-        at += 2 * ndim
-    for i in range(segment.nkeyregs):
-        at[i] = regs[segment.key_regs[i]]
-    return key
-
-
-cdef int64_t extent(const array_t *array, tuple spec, int64_t *high):
-    """First byte of an array, and the one behind its last."""
-    cdef int64_t low = <int64_t><intptr_t>array.data, reach
-    cdef int a
-    high[0] = low + 16
-    for a in range(<int>spec[2]):
-        reach = array.strides[a] * (array.dims[a] - 1)
-        if reach > 0:
-            high[0] += reach
-        else:
-            low += reach
-    return low
-
-
-cdef object copy_of(const array_t *array, tuple spec):
-    cdef cnp.ndarray view = cnp.PyArray_New(
-        cnp.ndarray, spec[2], <cnp.npy_intp *>array.dims, ct_typenum[<int>spec[1]],
-        <cnp.npy_intp *>array.strides, array.data, 0, 0, None)
-    return view.copy()

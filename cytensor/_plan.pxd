@@ -67,13 +67,17 @@ cdef class Plan:
     cdef int ngroups
     cdef output_t *outputs
     cdef int noutputs
+    cdef int32_t *objects               # outputs of the call that are Python objects
+    cdef int nobjects
     cdef readonly list updates          # (cell, output): exchanged at the end
     cdef readonly list overwritten      # arrays (cells) that steps write into
+    cdef readonly list children         # what runs the loops among the steps
     cdef arena_t *spare
     cdef void fill(self, arena_t *arena) noexcept
     cdef arena_t *take(self) except NULL
     cdef void give_back(self, arena_t *arena) noexcept
 
 
-cdef raise_error(int status, ct_call *call, step)
+cdef raise_error(int status, ct_call *call, step, operands, variables, arrays)
 cdef int run_checks(Segment segment, const int64_t *regs, bint dynamic_only) except -1
+cdef int run_size_checks(Segment segment, const int64_t *regs) except -1

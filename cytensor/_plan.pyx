@@ -1,14 +1,14 @@
 """A plan: steps with every size, stride and offset worked out, and the arenas that run them."""
-import linecache
-
 cimport cython
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.stdint cimport int64_t, intptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from cytensor._program cimport (CT_EMPTY, CT_INDEX, CT_LINALG, CT_MEMORY, CT_PYTHON,
-                                CT_ZERO_DIVISION)
+from cytensor._program cimport (CT_CHECK, CT_EMPTY, CT_INDEX, CT_LINALG, CT_MAXLOOPS, CT_MEMORY,
+                                CT_PYTHON, CT_ZERO_DIVISION)
+
+from cytensor.failures import loop_text, node_text, step_text
 
 
 cdef extern from "stdlib.h" nogil:
@@ -21,22 +21,41 @@ cdef int run_checks(Segment segment, const int64_t *regs, bint dynamic_only) exc
         if regs[<int>register] or (dynamic_only and not segment.is_dynamic[<int>register]):
             continue
         text = message.format(a=regs[<int>a], b=regs[<int>b])
-        raise error(text + where(node))
+        raise error(text + node_text(node, sizes_of(segment, node, regs)))
     return 0
 
 
-def where(node):
-    """Say on which line of the user's a node was made."""
-    loc = getattr(node, "loc", None)
-    if not loc:
-        return ""
-    line = linecache.getline(*loc).strip()
-    return f"\n  in {node!r}, made at {loc[0]}:{loc[1]}" + (f"\n    {line}" if line else "")
+cdef int run_size_checks(Segment segment, const int64_t *regs) except -1:
+    """As ``run_checks``, for what depends on sizes alone."""
+    for register, message, a, b, error, node in segment.checks:
+        if not regs[<int>register] and not segment.is_dynamic[<int>register]:
+            text = message.format(a=regs[<int>a], b=regs[<int>b])
+            raise error(text + node_text(node, sizes_of(segment, node, regs)))
+    return 0
 
 
-cdef raise_error(int status, ct_call *call, step):
-    """Turn what a kernel reported into an exception that shows the user's line."""
-    place = where(step.node)
+cdef sizes_of(Segment segment, node, const int64_t *regs):
+    """The shapes of a node's inputs, as far as the registers tell."""
+    if segment.shape is None:
+        return None
+    known = [regs[i] for i in range(segment.nregs)]
+    return [segment.shape(x, known) for x in getattr(node, "inputs", ())]
+
+
+cdef raise_error(int status, ct_call *call, step, operands, variables, arrays):
+    """Turn what a kernel reported into an exception that shows what the step worked on.
+
+    ``operands`` are the step's arrays, results first; ``variables`` and ``arrays`` those that the
+    call began with.
+    """
+    if call.depth:
+        loops = loops_around(call)
+        place = loop_text(loops)
+        if status == CT_CHECK:
+            raise loops[-1][0].failed_check(call.info[0], call.info[1], call.info[2], place)
+        step = loops[-1][0].step_at(loops[-1][2]) or step
+    else:
+        place = step_text(step, operands, variables, arrays)
     if status == CT_PYTHON:
         error = <object><PyObject *><intptr_t>call.info[0]
         Py_DECREF(error)
@@ -55,9 +74,19 @@ cdef raise_error(int status, ct_call *call, step):
         raise MemoryError(f"{step.label}{place}")
     if status == CT_LINALG:
         from numpy.linalg import LinAlgError
-        raise LinAlgError(f"{step.label}: info {call.info[0]}{place}")
+        which = f", number {call.info[1]} of the stack" if call.info[1] >= 0 else ""
+        raise LinAlgError(f"{step.label}: {call.text.decode()}{which}{place}")
     text = call.text.decode() if call.text != NULL else "failed"
     raise ValueError(f"{step.label}: {text}{place}")
+
+
+cdef list loops_around(ct_call *call):
+    """What runs each loop around a failure, its step that failed, and where; outermost first."""
+    found = []
+    for i in range(min(call.depth, CT_MAXLOOPS)):
+        owner = <object>(<PyObject **>call.trace[i].loop)[0]
+        found.insert(0, (owner, call.trace[i].step, call.trace[i].at))
+    return found
 
 
 @cython.final
@@ -83,6 +112,7 @@ cdef class Plan:
         free(self.exports)
         free(self.export_layout)
         free(self.outputs)
+        free(self.objects)
 
     cdef arena_t *take(self) except NULL:
         """Return memory for one call. The caller holds the GIL."""

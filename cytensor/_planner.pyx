@@ -11,17 +11,12 @@ cimport cython
 
 from cytensor._places cimport (count, is_contiguous, place_t, reshape_strides, set_contiguous)
 from cytensor._plan cimport (ALIGNMENT, SLOT_ARENA, SLOT_ARRAYS, SLOT_COUNT, SLOT_REGS, Plan,
-                             output_t, reloc_t, run_checks, step_t, term_t)
+                             output_t, reloc_t, run_checks, run_size_checks, step_t,
+                             term_t)
 from cytensor._program cimport (ARRAY, BROADCAST, COMPUTED, COUNTER, CT_MAXDIM, DIAGONAL,
-                                DIMSHUFFLE, GROUP, IN_ARENA, IN_CELL, IN_OUTPUT, KERNEL,
-                                REGISTER, SLICE, GroupSpec, Program, Segment, Step, Value,
-                                array_t, ct_group, ct_itemsize, ct_kernel, ct_tensor)
-
-# A buffer in the arena.
-cdef struct buffer_t:
-    int64_t bytes, offset
-    int32_t birth, death        # steps of the plan
-    int32_t alias               # the buffer whose memory it takes over, or -1
+                                DIMSHUFFLE, GROUP, IN_ARENA, IN_CELL, IN_OUTPUT, IN_PART, KERNEL,
+                                LOOP, OBJECT, REGISTER, SLICE, GroupSpec, Program, Segment, Step,
+                                Value, array_t, ct_group, ct_itemsize, ct_kernel, ct_tensor)
 
 
 # ----- the builder -----
@@ -29,17 +24,6 @@ cdef struct buffer_t:
 @cython.final
 cdef class Builder:
     """State while one plan is made."""
-    cdef Program program
-    cdef Segment segment
-    cdef Plan plan
-    cdef const array_t *arrays
-    cdef const int64_t *regs
-    cdef place_t *places
-    cdef buffer_t *buffers
-    cdef int nbuffers, room_buffers
-    cdef int room_steps, room_tensors, room_relocs, room_layout, nlayout
-    cdef int current            # step of the segment that is being placed
-    cdef list uses              # per plan step: roots that it touches
 
     def __cinit__(self):
         self.nbuffers = self.room_buffers = 0
@@ -94,6 +78,17 @@ cdef class Builder:
         elif v.kind == COMPUTED:
             for a in range(v.ndim):
                 p.dims[a] = self.regs[<int>v.dims[a]]
+        elif v.kind == OBJECT:
+            p.slot = SLOT_ARRAYS + len(self.program.arrays) + v.index
+            self.note_object(v.index)
+        return 0
+
+    cdef int note_object(self, int output) except -1:
+        """Note that a step puts a reference into an output of the call, or reads one there."""
+        cdef Plan plan = self.plan
+        plan.objects = <int32_t *>grow(plan.objects, (plan.nobjects + 1) * sizeof(int32_t))
+        plan.objects[plan.nobjects] = output
+        plan.nobjects += 1
         return 0
 
     cdef int place_result(self, int i) except -1:
@@ -101,20 +96,47 @@ cdef class Builder:
         cdef Value v = self.segment.values[i]
         cdef place_t *p = &self.places[i]
         cdef int a
+        if v.kind == OBJECT:
+            return 0
         if v.home == IN_CELL and self.fits_cell(v, p):
             for a in range(p.ndim):
                 p.strides[a] = self.arrays[v.index].strides[a]
             p.slot = SLOT_ARRAYS + v.index
-            self.plan.overwritten.append(v.index)
+            if v.index not in self.plan.overwritten:
+                self.plan.overwritten.append(v.index)
         elif v.home == IN_ARENA:
             self.in_arena(p)
+        elif v.home == IN_PART:
+            self.place_part(v, p)
         else:
             set_contiguous(p, ct_itemsize[p.dtype])
             output = v.index if v.home == IN_OUTPUT else v.spare
             p.slot = SLOT_ARRAYS + len(self.program.arrays) + output
+            if self.is_allocated(output):       # written to by several steps
+                return 0
             self.allocate(output, p)
             if v.home == IN_CELL:
                 self.plan.updates.append((v.index - self.program.ninputs, output))
+        return 0
+
+    cdef bint is_allocated(self, int number):
+        cdef int i
+        for i in range(self.plan.noutputs):
+            if self.plan.outputs[i].number == number:
+                return True
+        return False
+
+    cdef int place_part(self, Value v, place_t *p) except -1:
+        """Give a result a part of a value that is joined of several."""
+        cdef place_t *whole = &self.places[v.index]
+        if whole.slot == SLOT_ARENA and whole.root < 0:         # the first part that is made
+            self.place_result(v.index)
+        p.slot, p.root, p.nterms = whole.slot, whole.root, 0
+        if v.axis == 0:                 # one block, in which it may have another shape
+            set_contiguous(p, ct_itemsize[p.dtype])
+        else:
+            memcpy(p.strides, whole.strides, p.ndim * sizeof(int64_t))
+        p.offset = whole.offset + self.regs[v.spare] * whole.strides[v.axis]
         return 0
 
     cdef int allocate(self, int number, place_t *p) except -1:
@@ -316,7 +338,7 @@ cdef class Builder:
             cost += count(p)
             if p.ndim:
                 product *= max(p.dims[p.ndim - 1], 1)
-        self.end_step(4 * cost + (product * cost if step.label in ("matmul", "gemm") else 0) // 8)
+        self.end_step(4 * cost + (product * cost // 8 if is_cubic(step) else 0))
         return 0
 
     cdef int bring_in(self, Step step) except -1:
@@ -512,6 +534,12 @@ cdef int release(list free_list, int64_t offset, int64_t size) except -1:
     return 0
 
 
+cdef bint is_cubic(Step step) except -1:
+    """Whether the work of a step is about the cube of a side, as with products of matrices."""
+    return (step.label in ("matmul", "gemm")
+            or step.node is not None and step.node.op.traits.get("cubic", False))
+
+
 cdef Plan make_plan(Program program, Segment segment, const array_t *arrays, int64_t *regs):
     """Plan a segment for the sizes in ``arrays`` and ``regs``.
 
@@ -524,12 +552,15 @@ cdef Plan make_plan(Program program, Segment segment, const array_t *arrays, int
     cdef Plan plan = Plan.__new__(Plan)
     cdef Step step
     cdef int i
-    run_checks(segment, regs, False)
+    if segment.in_loop:
+        run_size_checks(segment, regs)
+    else:
+        run_checks(segment, regs, False)
     b.program, b.segment, b.plan = program, segment, plan
     b.arrays, b.regs = arrays, regs
     plan.segment = segment
     plan.group_free = program.dev.group_free
-    plan.updates, plan.overwritten = [], []
+    plan.updates, plan.overwritten, plan.children = [], [], []
     b.places = <place_t *>calloc(len(segment.values) + 1, sizeof(place_t))
     if b.places == NULL:
         raise MemoryError
@@ -542,9 +573,11 @@ cdef Plan make_plan(Program program, Segment segment, const array_t *arrays, int
             b.kernel(step)
         elif step.kind == GROUP:
             b.group(step)
+        elif step.kind == LOOP:
+            step.python.plan(b, step)
         else:
             b.place_view(step)
-        if not step.commits:
+        if not step.commits and step.kind in (KERNEL, GROUP, LOOP):
             plan.ncertain = plan.nsteps
     for value, _ in segment.exports:
         if b.places[<int>value].root >= 0:

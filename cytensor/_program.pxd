@@ -4,8 +4,9 @@ from libc.stdint cimport int32_t, int64_t, intptr_t
 
 cdef extern from "abi.h":
     enum: CT_MAXDIM
-    enum: CT_BOOL, CT_I64, CT_F32, CT_F64
+    enum: CT_BOOL, CT_I64, CT_F16, CT_F32, CT_F64, CT_C128, CT_NDTYPES
     enum: CT_OK, CT_PYTHON, CT_INDEX, CT_ZERO_DIVISION, CT_EMPTY, CT_MEMORY, CT_LINALG, CT_VALUE
+    enum: CT_CHECK, CT_MAXLOOPS
     const int ct_itemsize[14]
     ctypedef struct ct_tensor:
         char *data
@@ -13,10 +14,21 @@ cdef extern from "abi.h":
         const int64_t *strides
         int32_t ndim
         int32_t dtype
+    ctypedef struct ct_trace:
+        const void *loop
+        int64_t step
+        int32_t at
     ctypedef struct ct_call:
         int64_t info[4]
         const char *text
         int64_t *regs
+        int64_t looked
+        int32_t depth
+        ct_trace *trace
+        void *after
+        void *watchers
+    ctypedef int (*ct_after)(ct_call *call, const void *loop, int at,
+                             const ct_tensor *tensors) noexcept nogil
     ctypedef int (*ct_kernel)(ct_call *call, int n, const ct_tensor *t,
                               const int64_t *params) noexcept nogil
 
@@ -52,6 +64,11 @@ cdef extern from "device.h":
         ct_kernel copy
 
 
+# The dtype of a value that is a Python object; its data points to the reference.
+cpdef enum:
+    OBJECT_DTYPE = CT_NDTYPES
+
+
 # An array that a call works on: an argument, a shared value, or a result of an earlier segment.
 ctypedef struct array_t:
     char *data
@@ -76,20 +93,22 @@ cpdef enum ValueKind:
     COUNTER         # 0, 1, 2, ..: dims has its length
     COMPUTED        # dims; home, index: where it is written
     VIEW            # made by a view step
+    OBJECT          # index: which output of the call holds the reference
 
 
 cpdef enum Home:
     IN_ARENA
     IN_OUTPUT       # index: which output
     IN_CELL         # index: array of the cell that it updates; spare: output if that cannot be
+    IN_PART         # index: the value that it is a part of; spare: register of its place on axis
 
 
 cpdef enum StepKind:
-    DIMSHUFFLE, SLICE, RESHAPE, BROADCAST, DIAGONAL, KERNEL, GROUP
+    DIMSHUFFLE, SLICE, RESHAPE, BROADCAST, DIAGONAL, KERNEL, GROUP, LOOP
 
 
 cdef class Value:
-    cdef readonly int kind, dtype, ndim, index, home, spare
+    cdef readonly int kind, dtype, ndim, index, home, spare, axis
     cdef readonly list dims
 
 
@@ -104,6 +123,8 @@ cdef class GroupSpec:
 cdef class Step:
     cdef readonly int kind
     cdef readonly object node           # the Apply that it comes from, for messages
+    cdef readonly tuple nodes           # all of them, where the step is a group
+    cdef readonly tuple variables       # what its operands are, results first, if that is known
     cdef readonly tuple outs, ins
     cdef readonly tuple numbers         # static integers, or registers: by kind
     cdef readonly bint commits          # an update: from here on nothing may fail
@@ -117,6 +138,7 @@ cdef class Step:
 
 cdef class Segment:
     cdef readonly list values, steps, checks, exports, registers
+    cdef readonly list late             # (output, array): arrays whose sizes the run has found
     cdef readonly list key_registers
     cdef readonly tuple arrays          # those of the program whose sizes are part of the key
     cdef size_op_t *size_ops
@@ -130,9 +152,15 @@ cdef class Segment:
     cdef bint any_dynamic, any_checks
     cdef readonly dict plans            # key (bytes) -> Plan
     cdef object last                    # the Plan of the last call
+    cdef public object shape            # shape(variable, registers), for messages
+    cdef public bint in_loop            # the body of a loop, which checks data in each step
     cdef _freeze_registers(self)
     cdef _freeze_key(self, dict arrays)
     cdef int run_sizes(self, const array_t *arrays, int64_t *regs, bint dynamic_only) except -1
+
+
+cdef void compute_sizes(int n, const size_op_t *ops, const char *is_dynamic,
+                        const array_t *arrays, int64_t *regs, bint dynamic_only) noexcept nogil
 
 
 cdef class Program:
@@ -144,4 +172,4 @@ cdef class Program:
     cdef ct_device *dev
     cdef readonly list updates          # (cell, output): arrays exchanged at the end
     cdef readonly list written          # cells that a call changes
-    cdef readonly object graph
+    cdef readonly tuple variables       # what its arrays are, for messages

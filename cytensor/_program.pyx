@@ -24,7 +24,7 @@ class AssumptionError(Exception):
 cdef class Value:
     """One value of a segment: its dtype and rank, and how it comes about."""
 
-    def __init__(self, kind, dtype, ndim, index=-1, dims=(), home=IN_ARENA, spare=-1):
+    def __init__(self, kind, dtype, ndim, index=-1, dims=(), home=IN_ARENA, spare=-1, axis=0):
         self.kind = kind
         self.dtype = dtype
         self.ndim = ndim
@@ -32,6 +32,7 @@ cdef class Value:
         self.dims = list(dims)
         self.home = home
         self.spare = spare
+        self.axis = axis
 
 
 @cython.final
@@ -103,7 +104,7 @@ cdef class Step:
     """One step of a segment: a view, a kernel on whole tensors, or a fused group."""
 
     def __init__(self, kind, outs, ins, numbers=(), node=None, fn=0, accumulates=False,
-                 spec=None, label="", python=None, commits=False):
+                 spec=None, label="", python=None, commits=False, nodes=(), variables=()):
         cdef int i
         self.kind = kind
         self.outs = tuple(outs)
@@ -115,6 +116,8 @@ cdef class Step:
         self.spec = spec
         self.label = label
         self.python = python
+        self.nodes = nodes
+        self.variables = variables
         self.fn = <ct_kernel><intptr_t>fn
         if kind == KERNEL:
             self.params = <int64_t *>malloc((len(self.numbers) + 1) * sizeof(int64_t))
@@ -140,6 +143,7 @@ cdef class Segment:
         self.steps = []
         self.checks = []
         self.exports = []
+        self.late = []
         self.registers = []
         self.plans = {}
         self.key_registers = []
@@ -196,6 +200,39 @@ cdef class Segment:
                                       | (op.op == SIZE_WHERE and self.is_dynamic[op.c]))
             self.any_dynamic |= self.is_dynamic[i]
 
+    def loads_of_sizes(self):
+        """Return the arrays whose data sizes depend on."""
+        cdef set registers = set(self.key_registers), arrays = set()
+        cdef int i
+        for i in range(self.nregs - 1, -1, -1):
+            op, a, b, c, _ = self.registers[i]
+            if i not in registers or op == SIZE_CONST or op == SIZE_DIM:
+                continue
+            if op == SIZE_LOAD:
+                arrays.add(a)
+            else:
+                registers.update((a, b, c) if op == SIZE_WHERE else (a, b))
+        return arrays
+
+    def know(self, arrays):
+        """Take the data of some arrays to be known when a plan is made, as sizes are."""
+        cdef int i
+        cdef size_op_t *op
+        self.any_dynamic = False
+        for i in range(self.nregs):
+            op = &self.size_ops[i]
+            if op.op == SIZE_LOAD:
+                self.is_dynamic[i] = op.a not in arrays
+            elif op.op > SIZE_LOAD:
+                self.is_dynamic[i] = (self.is_dynamic[op.a] | self.is_dynamic[op.b]
+                                      | (op.op == SIZE_WHERE and self.is_dynamic[op.c]))
+            self.any_dynamic |= self.is_dynamic[i]
+        self.key_registers = [r for r in self.key_registers if self.is_dynamic[<int>r]]
+        self.nkey -= self.nkeyregs - len(self.key_registers)
+        self.nkeyregs = len(self.key_registers)
+        for i in range(self.nkeyregs):
+            self.key_regs[i] = self.key_registers[i]
+
     cdef _freeze_key(self, dict arrays):
         cdef int i
         self.narrays, self.nkeyregs = len(self.arrays), len(self.key_registers)
@@ -217,43 +254,49 @@ cdef class Segment:
         return bool(self.is_dynamic[register])
 
     cdef int run_sizes(self, const array_t *arrays, int64_t *regs, bint dynamic_only) except -1:
-        """Run the prologue. Python's rules for // and %; by zero they give 0."""
-        cdef int i
-        cdef size_op_t *op
-        cdef int64_t a, b
-        for i in range(self.nregs):
-            if dynamic_only and not self.is_dynamic[i]:
-                continue
-            op = &self.size_ops[i]
-            if op.op == SIZE_CONST:
-                regs[i] = op.imm
-            elif op.op == SIZE_DIM:
-                regs[i] = arrays[op.a].dims[op.b]
-            elif op.op == SIZE_LOAD:
-                regs[i] = _load_integer(&arrays[op.a], op.b, op.imm)
-            else:
-                a, b = regs[op.a], regs[op.b]
-                if op.op == SIZE_ADD:
-                    regs[i] = a + b
-                elif op.op == SIZE_SUB:
-                    regs[i] = a - b
-                elif op.op == SIZE_MUL:
-                    regs[i] = a * b
-                elif op.op == SIZE_FLOORDIV:
-                    regs[i] = _floordiv(a, b)
-                elif op.op == SIZE_MOD:
-                    regs[i] = a - _floordiv(a, b) * b if b != 0 else 0
-                elif op.op == SIZE_MAX:
-                    regs[i] = a if a > b else b
-                elif op.op == SIZE_MIN:
-                    regs[i] = a if a < b else b
-                elif op.op == SIZE_EQ:
-                    regs[i] = a == b
-                elif op.op == SIZE_LT:
-                    regs[i] = a < b
-                else:
-                    regs[i] = b if a else regs[op.c]
+        """Run the prologue; ``dynamic_only`` leaves out what only depends on sizes."""
+        compute_sizes(self.nregs, self.size_ops, self.is_dynamic, arrays, regs, dynamic_only)
         return 0
+
+
+cdef void compute_sizes(int n, const size_op_t *ops, const char *is_dynamic,
+                        const array_t *arrays, int64_t *regs, bint dynamic_only) noexcept nogil:
+    """Run a prologue. Python's rules for // and %; by zero they give 0."""
+    cdef int i
+    cdef const size_op_t *op
+    cdef int64_t a, b
+    for i in range(n):
+        if dynamic_only and not is_dynamic[i]:
+            continue
+        op = &ops[i]
+        if op.op == SIZE_CONST:
+            regs[i] = op.imm
+        elif op.op == SIZE_DIM:
+            regs[i] = arrays[op.a].dims[op.b]
+        elif op.op == SIZE_LOAD:
+            regs[i] = _load_integer(&arrays[op.a], op.b, op.imm)
+        else:
+            a, b = regs[op.a], regs[op.b]
+            if op.op == SIZE_ADD:
+                regs[i] = a + b
+            elif op.op == SIZE_SUB:
+                regs[i] = a - b
+            elif op.op == SIZE_MUL:
+                regs[i] = a * b
+            elif op.op == SIZE_FLOORDIV:
+                regs[i] = _floordiv(a, b)
+            elif op.op == SIZE_MOD:
+                regs[i] = a - _floordiv(a, b) * b if b != 0 else 0
+            elif op.op == SIZE_MAX:
+                regs[i] = a if a > b else b
+            elif op.op == SIZE_MIN:
+                regs[i] = a if a < b else b
+            elif op.op == SIZE_EQ:
+                regs[i] = a == b
+            elif op.op == SIZE_LT:
+                regs[i] = a < b
+            else:
+                regs[i] = b if a else regs[op.c]
 
 
 cdef inline int64_t _floordiv(int64_t a, int64_t b) noexcept nogil:
@@ -292,14 +335,18 @@ cdef class Program:
     arrays : list of (kind, dtype, ndim, payload)
         ``"input"`` and ``"cell"`` come first, in the order of the call; then ``"constant"``
         (payload: the array) and ``"export"`` (a value that one segment hands to later ones).
+        The dtype of what is no array is ``OBJECT_DTYPE``.
     outputs : list of (dtype, ndim)
-        Arrays that a call allocates: results, then new values of shared variables.
+        What a call makes and holds: results, then new values of shared variables, then what
+        steps in Python return and others read.
     updates : list of (cell, output)
     written : list of int
         All cells that a call changes, by exchange or in place.
+    variables : sequence of Variable
+        What the arrays are.
     """
 
-    def __init__(self, device, arrays, segments, outputs, updates, written, graph=None):
+    def __init__(self, device, arrays, segments, outputs, updates, written, variables=()):
         self.device = device
         self.dev = <ct_device *>PyCapsule_GetPointer(device, "device")
         self.arrays = arrays
@@ -307,6 +354,6 @@ cdef class Program:
         self.outputs = outputs
         self.updates = updates
         self.written = written
-        self.graph = graph
+        self.variables = tuple(variables)
         self.ninputs = len([a for a in arrays if a[0] == "input"])
         self.ncells = len([a for a in arrays if a[0] == "cell"])

@@ -1,17 +1,21 @@
 """Compiled functions: ``function(inputs, outputs, updates, givens)``."""
-import atexit
+import time
 import warnings
 
 from cytensor import config
-from cytensor._core import Constant, TensorType, Variable, leaves, replace
-from cytensor._cells import Cell, Profile
+from cytensor._core import Constant, Variable, leaves, replace
+from cytensor._cells import Cell
 from cytensor._interpreter import Callable, enable_vectorcall
 from cytensor.engine.modes import as_mode
-from cytensor.engine.pipeline import compile_program
-from cytensor.inputs import Out, as_input, fit
-from cytensor.ops.registry import as_variable, scalar_like
+from cytensor.engine.pipeline import Job, compile_program
+from cytensor.fgraph import Inspection, Maker
+from cytensor.inputs import Out, as_input, as_type_of
+from cytensor.ops.objects import DisconnectedType, NullType
+from cytensor.ops.registry import as_variable
+from cytensor.ops.values import duplicate, fit
 from cytensor.ops.variable import register_eval
-from cytensor.printing.profiles import profile_lines
+from cytensor.printing import notebook
+from cytensor.profiles import as_stats
 from cytensor.shared import SharedVariable
 
 
@@ -46,10 +50,14 @@ def function(inputs, outputs=None, mode=None, updates=None, givens=None, no_defa
         For messages.
     allow_input_downcast : bool, optional
         Whether arguments may lose precision when they are cast.
-    profile : bool, optional
-        Measure each step; see ``Function.profile``.
+    profile : bool, str or ProfileStats, optional
+        Measure each step, and print the times when the process ends; see ``Function.profile``. A
+        ``ProfileStats`` may be shared by several functions.
     on_unused_input : {"raise", "warn", "ignore"}, optional
-    accept_inplace, rebuild_strict
+    rebuild_strict : bool
+        Whether a given must have the type of what it replaces. Otherwise the ops above it are
+        applied anew, and their results may be of other types, too.
+    accept_inplace
         Accepted for Theano's sake.
 
     Returns
@@ -80,10 +88,13 @@ def function(inputs, outputs=None, mode=None, updates=None, givens=None, no_defa
     """
     if not isinstance(inputs, (list, tuple)):
         raise TypeError("function: inputs is a list of variables; put a single one into brackets")
-    spec = _Spec(inputs, outputs, updates, givens, no_default_updates, on_unused_input)
+    spec = _Spec(inputs, outputs, updates, givens, no_default_updates, on_unused_input,
+                 rebuild_strict)
     kind = StatefulFunction if spec.states else Function
-    return kind(spec, as_mode(mode), name, allow_input_downcast,
-                config.profile if profile is None else profile)
+    mode = as_mode(mode)
+    if profile is None:
+        profile = getattr(mode, "profile", None)
+    return kind(spec, mode, name, allow_input_downcast, as_stats(profile, name))
 
 
 # ----- what is to be computed -----
@@ -100,45 +111,34 @@ def _pairs(mapping, what):
                         f"{mapping!r}") from None
 
 
-def _as_type_of(variable, value, what):
-    """Return ``value`` as a variable that may stand for ``variable``."""
-    if isinstance(value, (bool, int, float, complex)) and variable.type.ndim == 0:
-        return scalar_like(value, variable.type.dtype)
-    value = as_variable(value)
-    ours, theirs = variable.type, value.type
-    if ours == theirs:
-        return value
-    if not isinstance(ours, TensorType) or not isinstance(theirs, TensorType) \
-            or ours.dtype != theirs.dtype or ours.ndim != theirs.ndim:
-        raise TypeError(f"{what} must have the same type as the original variable {variable!r}: "
-                        f"it is {ours}, the new one {theirs}. If only the dtype differs, use "
-                        f"cast(value, {getattr(ours, 'dtype', None)!r})")
-    return value
-
-
 class _Spec:
     """The inputs, results and updates of a function, after givens and default updates.
 
     Kept by the function, for copies and for pickling.
     """
 
-    def __init__(self, inputs, outputs, updates, givens, no_default_updates, on_unused_input):
+    def __init__(self, inputs, outputs, updates, givens, no_default_updates, on_unused_input,
+                 rebuild_strict=True):
+        self.strict = rebuild_strict
         self.inputs = [as_input(x) for x in inputs]
         self._check_inputs()
         self.kind, self.keys, results = _results(outputs)
         self.updates = self._checked_updates(updates)
         self._read_in_values()
         self.results = results
-        self._put_givens(_pairs(givens, "givens"))
-        self._add_default_updates(no_default_updates)
+        given = self._put_givens(_pairs(givens, "givens"))
+        self._cut_at_inputs()
+        self._add_default_updates(no_default_updates, given)
         self._check_leaves(on_unused_input or config.on_unused_input)
 
     def _check_inputs(self):
         seen = set()
         for given in self.inputs:
             if isinstance(given.variable, SharedVariable):
-                raise TypeError(f"the shared variable {given.variable!r} cannot be an input: it "
-                                "has a value. Use givens to put another one in its place")
+                raise TypeError(f"Cannot use a shared variable ({given.variable!r}) as explicit "
+                                "input: it has a value. Use givens to put another one in its place")
+            if isinstance(given.variable, Constant):
+                raise TypeError(f"Constants not allowed in param list: {given.variable!r}")
             if given.variable in seen:
                 raise UnusedInputError(f"the variable {given.variable!r} is listed twice among the "
                                        "inputs")
@@ -151,7 +151,7 @@ class _Spec:
                 raise TypeError(f"only shared variables can be updated, not {target!r}")
             if target in done:
                 raise ValueError(f"the shared variable {target!r} has two updates")
-            done[target] = _as_type_of(target, value, "an update")
+            done[target] = as_type_of(target, value, "An update")
         return done
 
     def _read_in_values(self):
@@ -162,14 +162,24 @@ class _Spec:
     # ----- givens and default updates -----
 
     def _put_givens(self, givens):
-        mapping = {}
+        mapping, inputs = {}, {x.variable for x in self.inputs}
         for old, new in givens:
             if not isinstance(old, Variable):
                 raise TypeError(f"givens: {old!r} is not a variable")
             if old in mapping:
                 raise ValueError(f"givens: {old!r} is replaced twice")
-            mapping[old] = replace([_as_type_of(old, new, "a given")], mapping)[0]
+            if old in inputs:
+                raise RuntimeError(f"givens: {old!r} is an input, and cannot be replaced")
+            new = as_type_of(old, new, "A given") if self.strict else as_variable(new)
+            mapping[old] = replace([new], mapping)[0]
         self._replace(mapping)
+        return mapping
+
+    def _cut_at_inputs(self):
+        """Let a new variable stand for an input that other variables compute."""
+        given = [x.variable for x in self.inputs]
+        self.variables = [v if v.owner is None else v.type.make_variable(v.name) for v in given]
+        self._replace({v: new for v, new in zip(given, self.variables) if new is not v})
 
     def _replace(self, mapping):
         if not mapping:
@@ -183,10 +193,13 @@ class _Spec:
     def _roots(self):
         return [*self.results, *self.updates.values(), *[new for _, new in self.states]]
 
-    def _add_default_updates(self, left_out):
+    def _add_default_updates(self, left_out, given):
         """Updates that shared variables bring along; those may bring further ones."""
         if left_out is True:
             return
+        if left_out and not isinstance(left_out, (list, tuple, set)):
+            raise TypeError("function: no_default_updates is a bool or a list of shared variables, "
+                            f"not {left_out!r}")
         left_out = set(left_out or ())
         queue = leaves(self._roots())
         while queue:
@@ -194,29 +207,32 @@ class _Spec:
             new = getattr(v, "default_update", None)
             if new is None or v in self.updates or v in left_out:
                 continue
-            self.updates[v] = _as_type_of(v, new, "a default update")
+            new, = replace([as_type_of(v, new, "A default update")], given)
+            self.updates[v] = new
             queue += leaves([self.updates[v]])
 
     # ----- leaves -----
 
     def _check_leaves(self, on_unused):
-        variables = [given.variable for given in self.inputs]
-        known = set(variables)
+        known = set(self.variables)
+        found = [*leaves(self._roots(), known), *self.updates]
+        used = known.intersection(found)
+        for given, v in zip(self.inputs, self.variables):
+            if v not in used and given.update is None:
+                _complain(given, on_unused)
         self.shared = []
-        used = set()
-        for v in [*leaves(self._roots(), known), *self.updates]:
+        for v in found:
             if isinstance(v, SharedVariable):
                 if v not in self.shared:
                     self.shared.append(v)
-            elif v in known:
-                used.add(v)
-            elif not isinstance(v, Constant):
+            elif v in known or isinstance(v, Constant):
+                continue
+            elif isinstance(v.type, (NullType, DisconnectedType)):
+                raise TypeError(f"a result depends on a gradient that does not exist: {v.type}")
+            else:
                 raise MissingInputError(
                     f"a result depends on {v!r}, which is neither an input nor has a value"
                     + _made_at(v))
-        for given in self.inputs:
-            if given.variable not in used and given.update is None:
-                _complain(given, on_unused)
 
     def copy(self, delete_updates):
         """The same, without updates if so wished."""
@@ -263,22 +279,23 @@ def _complain(given, on_unused):
 
 # ----- the compiled function -----
 
-class StepProfile(Profile):
-    """Where a function spends its time: ``print(f.profile)``, or ``f.profile.summary()``."""
-
-    def __init__(self, f):
-        super().__init__()
-        self._function = f
-
-    def __str__(self):
-        return "\n".join(profile_lines(self, self._function.program, self._function.name))
-
-    def summary(self, file=None):
-        """Print the time, the runs and the bytes of each step, with the user's lines."""
-        print(self, file=file)
+#: What is said of wrong arguments. Other libraries' names come with other words.
+WORDS = {
+    "function": "a compiled function",
+    "named": "the function {name!r}",
+    "too many": "{f} takes {n} arguments, {given} were passed",
+    "twice": "{f}: two values for the input {key!r}",
+    "unknown": "{f}: unknown input or state {key!r}",
+    "missing": "{f}: missing required input {x!r}",
+    "bad": "bad argument to {f} at index {i} (counting from 0){name}: {error}",
+}
 
 
-class Function(Callable):
+#: How copies hand out results, where that differs: other libraries' copies have other rules.
+COPIED_KINDS: dict = {}
+
+
+class Function(Callable, Inspection):
     """A compiled function. Made by ``function``.
 
     Call it with arrays, by position or by the names of the inputs. ``f[x]`` or ``f["x"]`` is the
@@ -287,7 +304,7 @@ class Function(Callable):
     Attributes
     ----------
     name : str or None
-    profile : Profile or None
+    profile : ProfileStats or None
         Times per step, if the function was compiled with ``profile=True``.
     trust_input : bool
         Take arguments as they are: they must be arrays of the right type.
@@ -303,15 +320,23 @@ class Function(Callable):
         self._downcast = allow_input_downcast
         self._without = None
         self._defaults = [_default_cell(given) for given in spec.inputs]
-        program, self.graph = compile_program(
-            [given.variable for given in spec.inputs],
-            [*spec.results, *[new for _, new in spec.states]],
-            list(spec.updates.items()), spec.shared, mode)
+        job = Job(spec.variables, [*spec.results, *[new for _, new in spec.states]],
+                  list(spec.updates.items()), spec.shared)
+        self.compiling = {}
+        start = time.perf_counter()
+        program, self.graph = compile_program(*job, mode, self.compiling)
         self._finish(program, [v.container for v in spec.shared] if cells is None else cells)
-        if profile or config.debug >= 2:
-            self.profile = StepProfile(self)
-        if config.debug >= 2:
-            atexit.register(self.profile.summary)
+        self.runner = mode.runner(job, program, self.graph)
+        self.compiling["compile"] = time.perf_counter() - start
+        self._watch(profile)
+
+    def _watch(self, profile):
+        """Let the mode, and a profile if there is one, look on."""
+        self.profile = profile
+        watchers = self.mode.watchers()
+        if profile is not None:
+            watchers.append(profile.measure(self.name, self.program, self.compiling))
+        self.watchers = watchers or None
 
     def _finish(self, program, cells):
         spec = self.spec
@@ -322,8 +347,20 @@ class Function(Callable):
         """The same function without assumptions on sizes, for a call that breaks one."""
         if self._without is None:
             self._without = type(self)(self.spec, self.mode.excluding("assume"), self.name,
-                                       self._downcast, False, self.cells)
+                                       self._downcast, self.profile, self.cells)
         return self._without
+
+    @property
+    def maker(self):
+        """What the function was made from: ``f.maker.fgraph.outputs`` is the graph that runs."""
+        return Maker(self)
+
+    @property
+    def changes(self):
+        """Pairs of a variable that a call changes, and its new value in ``graph``."""
+        spec = self.spec
+        changed = [*[spec.variables[i] for i, _ in spec.states], *spec.updates]
+        return list(zip(changed, self.graph[len(spec.results):]))
 
     # ----- arguments -----
 
@@ -334,8 +371,7 @@ class Function(Callable):
         given = [True] * len(args) + [False] * (len(inputs) - len(args))
         open_to = [i for i, x in enumerate(inputs) if not x.implicit]
         if len(args) > len(open_to):
-            raise TypeError(f"{self._called()} takes {len(open_to)} arguments, {len(args)} were "
-                            "passed")
+            raise TypeError(self._say("too many", n=len(open_to), given=len(args)))
         if len(open_to) < len(inputs):
             values = [None] * len(inputs)
             given = [False] * len(inputs)
@@ -344,7 +380,7 @@ class Function(Callable):
         for key, value in kwargs.items():
             i = self._position(key)
             if given[i]:
-                raise TypeError(f"{self._called()}: two values for the input {key!r}")
+                raise TypeError(self._say("twice", key=key))
             values[i], given[i] = value, True
         for i, is_given in enumerate(given):
             if not is_given:
@@ -355,13 +391,12 @@ class Function(Callable):
         for i, x in enumerate(self.spec.inputs):
             if key is x.variable or (x.name is not None and key == x.name):
                 return i
-        raise TypeError(f"{self._called()}: unknown input or state {key!r}")
+        raise TypeError(self._say("unknown", key=key))
 
     def _default(self, i):
         cell = self._defaults[i]
         if cell is None:
-            raise TypeError(f"{self._called()}: missing required input "
-                            f"{self.spec.inputs[i].variable!r}")
+            raise TypeError(self._say("missing", x=self.spec.inputs[i].variable))
         return cell.value
 
     def _convert(self, i, value):
@@ -371,14 +406,22 @@ class Function(Callable):
             return fit(value, given.variable.type, given.strict, downcast)
         except TypeError as error:
             name = f" ({given.name})" if given.name else ""
-            raise TypeError(f"bad argument to {self._called()} at index {i} (counting from 0)"
-                            f"{name}: {error}") from None
+            raise TypeError(self._say("bad", i=i, name=name, error=error)) from None
 
     def _called(self):
-        return f"the function {self.name!r}" if self.name else "a compiled function"
+        return WORDS["named"].format(name=self.name) if self.name else WORDS["function"]
+
+    def _say(self, what, **parts):
+        return WORDS[what].format(f=self._called(), **parts)
 
     def __repr__(self):
         return f"<{self._called()}>"
+
+    def _repr_svg_(self):
+        return notebook.svg(self)
+
+    def _repr_html_(self):
+        return notebook.html(self)
 
     # ----- state -----
 
@@ -396,7 +439,7 @@ class Function(Callable):
 
     def __setitem__(self, key, value):
         cell, type = self._cell(key)
-        cell.set(fit(value, type, allow_downcast=self._downcast).copy())
+        cell.set(duplicate(fit(value, type, allow_downcast=self._downcast)))
 
     def __contains__(self, key):
         try:
@@ -404,6 +447,16 @@ class Function(Callable):
         except KeyError:
             return False
         return True
+
+    @property
+    def container(self):
+        """Storage by variable, name and place, to share state: ``In(s, value=f.container[s])``."""
+        return {key: Cell(None) if cell is None else cell for key, cell in self.finder.items()}
+
+    @property
+    def value(self):
+        """The values of inputs with defaults and of shared variables, with the same keys."""
+        return {key: cell.value for key, cell in self.container.items()}
 
     # ----- copies -----
 
@@ -431,6 +484,7 @@ class Function(Callable):
             If the function does not use a variable of ``swap``, or the types differ.
         """
         spec = self.spec.copy(delete_updates)
+        spec.kind = COPIED_KINDS.get(spec.kind, spec.kind)
         places = dict(swap or {})
         for old, new in places.items():
             if old not in spec.shared:
@@ -440,23 +494,26 @@ class Function(Callable):
         cells = [places.get(v, v).container for v in spec.shared]
         name = self.name if name is None else name
         if delete_updates:
-            return type(self)(spec, self.mode, name, self._downcast, bool(profile), cells)
+            return type(self)(spec, self.mode, name, self._downcast,
+                              as_stats(profile or False, name), cells)
         other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__)
-        other.name = name
+        other.spec, other.name = spec, name
         other._without = None
         other._defaults = [cell if cell is None or not _is_own(given)
                            else Cell(cell.copy())
                            for cell, given in zip(self._defaults, spec.inputs)]
         other._finish(self.program, cells)
-        if profile:
-            other.profile = StepProfile(other)
+        other.runner = self.runner
+        other._watch(as_stats(profile or False, name))
         return other
 
+    def __copy__(self):
+        return self.copy()
+
     def __reduce__(self):
-        values = [None if cell is None else cell.value for cell in self._defaults]
-        return _load_function, (self.spec.__dict__, self.mode.name, self.mode.left_out, self.name,
-                                self._downcast, values)
+        return _load_function, (self.spec.__dict__, self.mode, self.name, self._downcast,
+                                self._defaults, self.trust_input)
 
 
 enable_vectorcall(Function)
@@ -493,18 +550,17 @@ def _default_cell(given):
         return given.value.container
     if isinstance(given.value, Cell):
         return given.value
-    return Cell(fit(given.value, given.variable.type, allow_downcast=given.allow_downcast).copy())
+    return Cell(duplicate(fit(given.value, given.variable.type,
+                              allow_downcast=given.allow_downcast)))
 
 
-def _load_function(spec_dict, mode, left_out, name, downcast, values):
-    from cytensor.engine.modes import Mode
+def _load_function(spec_dict, mode, name, downcast, defaults, trust_input):
     spec = _Spec.__new__(_Spec)
     spec.__dict__.update(spec_dict)
     kind = StatefulFunction if spec.states else Function
-    f = kind(spec, Mode(mode, left_out), name, downcast, False)
-    for cell, value in zip(f._defaults, values):
-        if cell is not None:
-            cell.set(value)
+    f = kind(spec, mode, name, downcast, None)
+    f._defaults = defaults          # other functions of the same pickle may have them, too
+    f.trust_input = trust_input
     return f
 
 
@@ -512,7 +568,7 @@ def _evaluate(x, inputs):
     """Compute a variable: the function is compiled once, and kept with the variable."""
     pairs = {_named(x, key) if isinstance(key, str) else key: value
              for key, value in (inputs or {}).items()}
-    compiled = x.tag.__dict__.setdefault("compiled", {})
+    compiled = x.tag.__dict__.setdefault("_compiled", {})
     key = tuple(pairs)
     if key not in compiled:
         compiled[key] = function(list(pairs), x, on_unused_input="ignore")

@@ -1,8 +1,7 @@
 """The arguments of compiled functions: how they are declared, and how values are made to fit."""
-import numpy as np
-
-from cytensor import config
-from cytensor._core import Variable
+from cytensor._core import TensorType, Variable
+from cytensor.ops.registry import as_variable, scalar_like
+from cytensor.shared import SharedVariable
 
 
 class In:
@@ -41,6 +40,8 @@ class In:
                  strict=False, allow_downcast=None, autoname=True, implicit=None, shared=None):
         if not isinstance(variable, Variable):
             raise TypeError(f"In wants a variable, not {variable!r}")
+        if not isinstance(name, (str, type(None))):
+            raise TypeError(f"In: a name is a string, not {name!r}")
         self.variable = variable
         self.name = name or (variable.name if autoname else None)
         self.value = shared if shared is not None else value
@@ -69,78 +70,6 @@ class Out:
     def __init__(self, variable, borrow=False):
         self.variable = variable
         self.borrow = borrow
-
-
-def fit(value, type, strict=False, allow_downcast=None):
-    """Return ``value`` as an array of a tensor type.
-
-    Parameters
-    ----------
-    value : array_like
-    type : TensorType
-    strict, allow_downcast
-        As in ``In``.
-
-    Returns
-    -------
-    ndarray
-        ``value`` itself where it fits.
-
-    Raises
-    ------
-    TypeError
-        If the rank differs, or the dtype cannot be had without loss.
-    """
-    if strict and not (isinstance(value, np.ndarray) and value.dtype == type.dtype):
-        raise TypeError(f"expected an ndarray of {type.dtype}, got {_describe(value)}")
-    if isinstance(value, Variable):
-        raise TypeError(f"expected a value, got the symbolic variable {value!r}")
-    array = _cast(value, type.dtype, allow_downcast)
-    if array.ndim != type.ndim:
-        raise TypeError(f"wrong number of dimensions: expected {type.ndim}, got {array.ndim} "
-                        f"with shape {array.shape}")
-    for axis, (size, known) in enumerate(zip(array.shape, type.shape)):
-        if known is not None and size != known:
-            raise TypeError(f"expected size {known} on axis {axis}, got {size} "
-                            f"(shape {array.shape})")
-    return np.require(array, requirements="A")
-
-
-def _describe(value):
-    if isinstance(value, np.ndarray):
-        return f"an ndarray of {value.dtype} with shape {value.shape}"
-    return f"{value!r} of type {value.__class__.__name__}"
-
-
-def _cast(value, dtype, allow_downcast):
-    """Cast where that loses nothing, or where loss is allowed."""
-    if isinstance(value, np.ndarray):
-        if value.dtype == dtype:
-            return np.asarray(value, dtype)
-        if allow_downcast or np.promote_types(value.dtype, dtype) == dtype:
-            return np.asarray(value, dtype)
-        raise TypeError(f"expected {dtype}, got {_describe(value)}: casting would lose precision. "
-                        f"Cast it yourself, with value.astype({dtype!r}), or pass "
-                        "allow_input_downcast=True to function")
-    try:
-        array = np.asarray(value)
-        with np.errstate(all="ignore"):
-            cast = np.asarray(value, dtype)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise TypeError(f"expected an array of {dtype}, got {_describe(value)} ({error})") from None
-    is_float_x = allow_downcast is None and type(value) is float and dtype == config.floatX
-    if allow_downcast or is_float_x or _same_values(array, cast):
-        return cast
-    raise TypeError(f"expected {dtype}, got {_describe(value)}, which {dtype} cannot hold exactly. "
-                    f"Pass np.asarray(value, {dtype!r}), or pass allow_input_downcast=True to "
-                    "function")
-
-
-def _same_values(array, cast):
-    if array.dtype.kind not in "biufc":
-        return False
-    return np.array_equal(array, cast, equal_nan=array.dtype.kind in "fc"
-                          and cast.dtype.kind in "fc")
 
 
 def as_input(x):
@@ -172,3 +101,35 @@ def _from_tuple(x):
         else:
             value = part
     return In(variable, name=name, value=value, update=update)
+
+
+# ----- what stands for a variable -----
+
+def as_type_of(variable, value, what):
+    """Return ``value`` as a variable that may stand for ``variable``."""
+    if not isinstance(variable.type, TensorType):
+        return _as_object(variable, value, what)
+    if isinstance(value, (bool, int, float, complex)) and variable.type.ndim == 0:
+        return scalar_like(value, variable.type.dtype)
+    value = as_variable(value)
+    ours, theirs = variable.type, value.type
+    if ours == theirs:
+        return value
+    if not isinstance(ours, TensorType) or not isinstance(theirs, TensorType) \
+            or ours.dtype != theirs.dtype or ours.ndim != theirs.ndim:
+        raise TypeError(f"{what} must have the same type as the original {_kind_of(variable)} "
+                        f"{variable!r}: it is {ours}, the new one {theirs}. If only the dtype "
+                        f"differs, use cast(value, {getattr(ours, 'dtype', None)!r})")
+    return value
+
+
+def _kind_of(variable):
+    return "shared variable" if isinstance(variable, SharedVariable) else "variable"
+
+
+def _as_object(variable, value, what):
+    try:
+        return variable.type.filter_variable(value)
+    except TypeError as error:
+        raise TypeError(f"{what} must have the same type as the original {_kind_of(variable)} "
+                        f"{variable!r}: {error}") from None

@@ -4,6 +4,7 @@ The loops are in `test_ops.py`. A row says what NumPy or SciPy would compute, fr
 in which shapes and dtypes, and which dtype comes out.
 """
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from reference import ELEMENTWISE, STRUCTURED
@@ -12,6 +13,7 @@ from scipy import special
 import cytensor as ct
 import cytensor.tensor as T
 from cytensor._core import DTYPES, registered_ops
+from cytensor.ops.control import assert_op
 
 OPS = registered_ops()
 KINDS = {name: np.dtype(name).kind for name in DTYPES}
@@ -319,6 +321,10 @@ SPECIAL = [
     elementwise(T.tri_gamma, POSITIVE, dtypes=REALS, result="float"),
     elementwise(T.polygamma, (ORDER, POSITIVE), PAIR, dtypes=REALS, result="float", slopes=(1,)),
     elementwise(T.chi2sf, (POSITIVE, ORDER), PAIR, dtypes=REALS, result="float", slopes=(0,)),
+    elementwise(T.gammainc, (ORDER, POSITIVE), PAIR, dtypes=REALS, result="float", slopes=(1,)),
+    elementwise(T.gammaincc, (ORDER, POSITIVE), PAIR, dtypes=REALS, result="float", slopes=(1,)),
+    elementwise(T.gammal, (ORDER, POSITIVE), PAIR, dtypes=REALS, result="float", slopes=(1,)),
+    elementwise(T.gammau, (ORDER, POSITIVE), PAIR, dtypes=REALS, result="float", slopes=(1,)),
     elementwise(T.j0, dtypes=REALS, result="float"),
     elementwise(T.j1, dtypes=REALS, result="float"),
     elementwise(T.jv, (ORDER, POSITIVE), PAIR, dtypes=REALS, result="float", slopes=(1,)),
@@ -368,6 +374,7 @@ ACTIVATIONS = [
     elementwise(T.ultra_fast_sigmoid, dtypes=REALS, result="float"),
     elementwise(T.softplus, dtypes=REALS, result="float"),
     elementwise(T.relu, dtypes=REALS),
+    elementwise(OPS["relu"], dtypes=REALS),
     Row(T.elu, _elu, dtypes=FLOATS),
     Row(T.elu, _elu, params={"alpha": 0.5}, dtypes=FLOATS),
     Row(T.selu, lambda x: 1.0507009873554805 * _elu(x, 1.6732632423543772), dtypes=FLOATS),
@@ -408,7 +415,7 @@ SOFTMAX = [
     Row(T.to_one_hot, lambda y, nb_class: np.eye(nb_class)[y], Domain(0, 4),
         [((3,),), ((),), ((0, 2),)], {"nb_class": 5}, INTS, "float64"),
     Row(T.confusion_matrix, _confusion, Domain(0, 3), VECTORS, dtypes=INTS,
-        result=("int64", "int64")),
+        result=("int64", "same")),
 ]
 
 
@@ -661,8 +668,15 @@ PRODUCTS = [
     Row(T.kron, np.kron, REAL, [((2, 3), (3, 2)), ((2,), (2, 3))]),
     *[Row(T.einsum, lambda *xs, s=s: np.einsum(s, *xs), REAL, shapes, dtypes="iufc",
           call=lambda *xs, s=s: T.einsum(s, *xs)) for s, shapes in EINSUMS.items()],
-    Row(OPS["rows"], lambda x: np.diag(2 * x) + 1, REAL, VECTOR, dtypes=("float32", "float64"),
-        call=lambda x: ct.jacobian(x ** 2 + x.sum(), x)),
+    Row(T.jacobian, lambda x: np.diag(2 * x) + 1, REAL, VECTOR, dtypes=("float32", "float64"),
+        call=lambda x: T.jacobian(x ** 2 + x.sum(), x)),
+    Row(OPS["ifelse"], lambda x, y: x if x.size > 3 else y, REAL,
+        [((3, 4), (3, 4)), ((2,), (2,)), ((), ())],
+        call=lambda x, y: OPS["ifelse"](x.size > 3, x, y)),
+    Row(assert_op, lambda x: x, call=lambda x: assert_op(x, x.size >= 0)),
+    Row(OPS["scan"], np.cumsum, REAL, VECTOR, dtypes=("float32", "float64"),
+        call=lambda x: ct.scan(lambda x, s: s + x, x, T.zeros((), x.dtype))[0]),
+    Row(OPS["after_steps"], lambda x: x, REAL, VECTOR, call=lambda x: OPS["after_steps"](x, 1)),
 ]
 
 
@@ -761,8 +775,158 @@ CONTROL = [
       for function in (T.zero_grad, T.disconnected_grad, T.undefined_grad)],
 ]
 
+# ----- sorting, counting, windows -----
+
+def _topk(x, kth, axis=-1, arg=False):
+    order = np.argsort(x if kth < 0 else x.max() - x, axis, kind="stable")
+    places = np.take(order, np.arange(abs(kth)), axis)
+    places = np.flip(places, axis) if kth < 0 else places
+    return places if arg else np.take_along_axis(x, places, axis)
+
+
+def _of_rows(x):
+    return np.lexsort(x.T[::-1])
+
+
+def _starts(x):
+    return np.append(True, x[1:] != x[:-1])[:len(x)]
+
+
+def _weighed(i, w, n=9):
+    return (w[:, None] * (i[:, None] == np.arange(n))).sum(0)
+
+
+def _filled_diagonal(x, value, offset=0):
+    x = x.copy()
+    i = np.arange(max(min(x.shape[0] + min(offset, 0), x.shape[1] - max(offset, 0)), 0))
+    x[i - min(offset, 0), i + max(offset, 0)] = value
+    return x
+
+
+def _neibs(x, neib_shape, neib_step=None, mode="valid"):
+    """Windows one by one, as the definition says."""
+    (r, c), (dr, dc) = neib_shape, neib_step or neib_shape
+    edge = {"half": (r // 2, c // 2), "full": (r - 1, c - 1), "wrap_centered": (r // 2, c // 2)}
+    up, left = edge.get(mode, (0, 0))
+    more = {"mode": "wrap"} if mode == "wrap_centered" else {}
+    x = np.pad(x, ((0, 0), (0, 0), (up, up), (left, left)), **more)
+    return np.array([image[i:i + r, j:j + c].ravel() for images in x for image in images
+                     for i in range(0, x.shape[2] - r + 1, dr)
+                     for j in range(0, x.shape[3] - c + 1, dc)])
+
+
+REPEATED = Domain(0, 3, whole=True)
+CLASSES, IMAGES = [((3, 4), (4,), (3,))], [((2, 3, 4, 6),)]
+SORTING = [
+    *[Row(T.sort, np.sort, domain, [((3, 4),), ((0, 4),), ((3, 0),), ((5,),)],
+          slopes=() if domain is REPEATED else None) for domain in (APART, REPEATED)],
+    Row(T.sort, np.sort, APART, LONG, {"axis": 0}),
+    Row(T.sort, np.sort, APART, CUBE, {"axis": 1}),
+    Row(T.sort, np.sort, APART, MATRIX, {"axis": None, "kind": "heapsort"}),
+    Row(T.argsort, partial(np.argsort, kind="stable"), REPEATED, [((3, 4),), ((3, 0),), *LONG],
+        result="int64"),
+    Row(T.argsort, partial(np.argsort, kind="stable"), REPEATED, CUBE, {"axis": 0},
+        result="int64"),
+    Row(OPS["sort"], np.sort, APART, CUBE),
+    Row(OPS["argsort"], partial(np.argsort, kind="stable"), REPEATED, CUBE, result="int64"),
+    Row(OPS["argsort_rows"], _of_rows, REPEATED, [((9, 2),), ((0, 3),), ((1, 4),)],
+        result="int64", dtypes=REALS),
+    *[Row(T.topk, _topk, APART, shapes, {"kth": kth, "axis": axis}, "iuf")
+      for kth, axis, shapes in ((2, -1, MATRIX), (-3, 0, MATRIX), (1, 0, VECTOR), (-2, 1, CUBE))],
+    Row(T.topk, _topk, APART, LONG[:1], {"kth": -7}, "f"),
+    Row(T.argtopk, partial(_topk, arg=True), APART, MATRIX, {"kth": -2}, "iuf", "int64"),
+    Row(T.topk_and_argtopk, lambda x, kth: [_topk(x, kth), _topk(x, kth, arg=True)], APART,
+        MATRIX, {"kth": 2}, "iuf", ("same", "int64")),
+    Row(OPS["argtopk"], lambda x: _topk(x, 3, arg=True), APART, CUBE,
+        call=lambda x: OPS["argtopk"](x, 3), result="int64", dtypes="iuf"),
+    *[Row(T.searchsorted, lambda x, v, side: np.searchsorted(np.sort(x), v, side), REPEATED,
+          [((5,), (3, 4)), ((0,), (3,)), ((9,), ()), ((1,), (2,))], {"side": side}, REALS,
+          "int64", call=lambda x, v, side=side: T.searchsorted(x, v, side, sorter=T.argsort(x)))
+      for side in ("left", "right")],
+    Row(OPS["searchsorted"], lambda x, v: np.searchsorted(np.sort(x), v), REPEATED,
+        [((5,), (3, 4))], dtypes=REALS, result="int64",
+        call=lambda x, v: OPS["searchsorted"](T.sort(x), v, right=False)),
+    Row(T.unique, np.unique, REPEATED, [((3, 4),), ((0, 4),), ((1,),), ((),)], slopes=()),
+    Row(T.unique, np.unique, REPEATED, [((9, 2),), ((2, 3),)], {"axis": 0}, REALS, slopes=()),
+    Row(T.unique, lambda x, **more: np.unique(x, True, True, True, **more), REPEATED,
+        [((3, 4),), ((0, 4),)], slopes=(), result=("same", *("int64",) * 3),
+        call=lambda x: T.unique(x, True, True, True)),
+    Row(OPS["starts"], lambda x: _starts(np.sort(x)), REPEATED, [((12,),), ((0,),), ((1,),)],
+        result="bool", call=lambda x: OPS["starts"](T.sort(x))),
+    Row(OPS["highest"], lambda x: max(x, default=-1), Domain(0, 9, "int64"), [((5,),), ((0,),)],
+        dtypes=("int64",), result="int64"),
+    Row(T.bincount, np.bincount, Domain(0, 9), [((5,),), ((0,),), ((2000,),)], dtypes="biu",
+        result="int64"),
+    Row(T.bincount, _weighed, (Domain(0, 6, "int8"), REAL), VECTORS, dtypes="iufc",
+        call=lambda i, w: T.bincount(i, w, minlength=9)),
+    Row(OPS["bincount"], lambda i: np.bincount(i, minlength=9), Domain(0, 6), VECTOR,
+        dtypes="iu", result="int64", call=lambda i: OPS["bincount"](i, 9)),
+    Row(OPS["weighted_bincount"], _weighed, (Domain(0, 6, "int64"), REAL), VECTORS, dtypes="fc",
+        call=lambda i, w: OPS["weighted_bincount"](i, w, 9)),
+    Row(T.diff, np.diff, REAL, [((3, 4),), ((5,),), ((0, 4),), ((3, 1),)]),
+    Row(T.diff, np.diff, REAL, CUBE, {"n": 2, "axis": 1}),
+    *[Row(function, reference, Domain(0, 9), NUMBER, dtypes=("int64", "int8"), result="float64")
+      for function, reference in ((T.bartlett, np.bartlett), (T.hanning, np.hanning),
+                                  (T.hamming, np.hamming), (T.blackman, np.blackman))],
+    Row(T.fill_diagonal, _filled_diagonal, REAL, [((3, 4), ()), ((4, 3), ()), ((0, 3), ())]),
+    *[Row(T.fill_diagonal_offset, _filled_diagonal, REAL, [((3, 4), ())], {"offset": k})
+      for k in (1, -2, 9)],
+    *[Row(T.ravel_multi_index, lambda i, j, **more: np.ravel_multi_index(
+          (i.astype(int), j.astype(int)), (3, 4), **more), Domain(0, 2), VECTORS, more, INTS,
+          "int64", call=lambda i, j, more=more: T.ravel_multi_index((i, j), (3, 4), **more))
+      for more in ({}, {"mode": "wrap", "order": "F"}, {"mode": "clip"})],
+    *[Row(T.unravel_index, lambda i, order: np.unravel_index(i.astype(int), (3, 4), order),
+          Domain(0, 11), [((5,),), ((2, 3),), ((0,),)], {"order": order}, INTS, ("int64",) * 2,
+          call=lambda i, order=order: T.unravel_index(i, (3, 4), order)) for order in "CF"],
+    Row(OPS["bounded"], lambda i: i, Domain(0, 11), MATRIX, dtypes=INTS, result="int64",
+        call=lambda i: OPS["bounded"](i, 12, what="unravel_index")),
+    Row(T.default, lambda x: x, call=lambda x: T.default(x, 3)),
+]
+NEIGHBOURS = [
+    *[Row(T.nnet.neighbours.images2neibs, _neibs, REAL, IMAGES,
+          {"neib_shape": shape, "neib_step": step, "mode": mode}, "fi") for shape, step, mode in (
+              ((2, 3), None, "valid"), ((3, 2), (1, 2), "valid"), ((3, 4), None, "ignore_borders"),
+              ((2, 4), (2, 3), "ignore_borders"), ((3, 3), (1, 1), "half"),
+              ((2, 3), (1, 1), "full"), ((3, 5), (1, 1), "wrap_centered"))],
+    Row(T.nnet.neighbours.neibs2images, lambda x: x, REAL, IMAGES, dtypes="fi",
+        call=lambda x: T.nnet.neighbours.neibs2images(
+            T.nnet.neighbours.images2neibs(x, (2, 3)), (2, 3), x.shape)),
+    Row(OPS["window_numbers"], lambda n: np.arange(n // 2), SIZE, NUMBER, dtypes=("int64",),
+        result="int64", call=lambda n: OPS["window_numbers"](n, 2, 2, mode="ignore_borders")),
+]
+CLASSIFIERS = [
+    Row(T.nnet.crossentropy_softmax_argmax_1hot_with_bias, lambda x, b, y: [
+        -_rows(y, special.log_softmax(x + b, -1)), special.softmax(x + b, -1),
+        np.argmax(x + b, -1)], (APART, APART, index(4)), CLASSES, dtypes=("float32", "float64"),
+        result=("same", "same", "int64")),
+    Row(T.nnet.crossentropy_softmax_1hot, lambda x, y: [
+        -_rows(y, special.log_softmax(x, -1)), special.softmax(x, -1)], (REAL, index(4)),
+        [((3, 4), (3,))], dtypes=("float32", "float64"), result=("same", "same")),
+    Row(T.nnet.crossentropy_softmax_max_and_argmax_1hot, lambda x, y: [
+        -_rows(y, special.log_softmax(x, -1)), special.softmax(x, -1),
+        special.softmax(x, -1).max(-1), np.argmax(x, -1)], (APART, index(4)), [((3, 4), (3,))],
+        dtypes=("float32", "float64"), result=("same", "same", "same", "int64")),
+    Row(T.nnet.crossentropy_categorical_1hot_grad,
+        lambda g, p, y: -(g / _rows(y, p))[:, None] * (y[:, None] == np.arange(4)),
+        (REAL, PROBABILITY, Domain(0, 3, "int64")), [((3,), (3, 4), (3,))],
+        dtypes=("float32", "float64")),
+    Row(T.nnet.prepend_scalar_to_each_row, lambda v, x: np.pad(
+        x, ((0, 0), (1, 0)), constant_values=v), REAL, [((), (3, 4)), ((), (0, 2))],
+        dtypes="iuf"),
+    Row(T.nnet.prepend_0_to_each_row, lambda x: np.pad(x, ((0, 0), (1, 0))), REAL, MATRIX),
+    Row(T.nnet.prepend_1_to_each_row, lambda x: np.pad(
+        x, ((0, 0), (1, 0)), constant_values=1), REAL, MATRIX, dtypes="iuf"),
+    Row(T.relu, lambda x, alpha: np.where(x > 0, x, alpha * x), REAL, ONE, {"alpha": 0.25},
+        FLOATS),
+]
+
+from fft_rows import FFT_ROWS  # noqa: E402  (these files take their rows from above)
+from linalg_rows import LINALG_ROWS  # noqa: E402
+from random_rows import RANDOM_ROWS  # noqa: E402
+
 TABLE = [
     *ARITHMETIC, *EXPONENTIALS, *TRIGONOMETRY, *ROUNDING, *COMPARISON, *BITS, *SPECIAL, *COMPLEX,
     *ACTIVATIONS, *SOFTMAX, *SHAPES, *INDEXING, *DIAGONALS, *REDUCTIONS, *RUNNING, *PRODUCTS,
-    *JOINING, *REARRANGING, *MAKING, *CONTROL,
+    *SORTING, *NEIGHBOURS, *CLASSIFIERS, *JOINING, *REARRANGING, *MAKING, *CONTROL,
+    *LINALG_ROWS, *FFT_ROWS, *RANDOM_ROWS,
 ]

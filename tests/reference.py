@@ -4,9 +4,12 @@ Nothing here is shared with the kernels: no scalar expression, no fused loop, no
 looked up by its name; one that is a composite of others is expanded.
 """
 import numpy as np
+from linalg_reference import FOURIER, LINALG
 from scipy import special
 
 from cytensor._core import Constant, TensorType, toposort
+from cytensor.ops.control import split_branches
+from cytensor.ops.custom import CustomOp
 
 
 def evaluate(outputs, feed=None):
@@ -47,7 +50,15 @@ def _run(node, values):
     if kind == "elementwise":
         found = [_elementwise(node, inputs)]
     elif name in STRUCTURED:
-        found = [STRUCTURED[name](*inputs, **node.params)]
+        found = STRUCTURED[name](*inputs, **node.params)
+        found = [found] if node.op.nout == 1 else found
+    elif kind == "ifelse":
+        branches = split_branches(inputs[1:])
+        found = branches[0 if inputs[0] else 1]
+    elif isinstance(node.op, CustomOp):
+        cells = [[None] for _ in node.outputs]
+        node.op.perform(node, inputs, cells)
+        found = [cell[0] for cell in cells]
     elif kind == "composite":
         found = _expanded(node, inputs)
     elif "perform" in node.op.traits:
@@ -173,6 +184,9 @@ ELEMENTWISE = {
     "tri_gamma": _widened(lambda x: special.polygamma(1, x)),
     "polygamma": _widened(special.polygamma),
     "chi2sf": _widened(lambda x, k: special.chdtrc(k, x)),
+    "gammainc": _widened(special.gammainc), "gammaincc": _widened(special.gammaincc),
+    "gammal": _widened(lambda k, x: special.gammainc(k, x) * special.gamma(k)),
+    "gammau": _widened(lambda k, x: special.gammaincc(k, x) * special.gamma(k)),
     "j0": _widened(special.j0), "j1": _widened(special.j1), "jv": _widened(special.jv),
     "i0": _widened(special.i0), "i1": _widened(special.i1), "iv": _widened(special.iv),
     "real": np.real, "imag": np.imag, "conj": np.conj, "angle": _angle,
@@ -289,4 +303,5 @@ STRUCTURED = {
     "recurrence": _recurrence,
     "nonzero_count": _nonzero_count,
     "nonzero": lambda x, n: np.array(np.nonzero(x), np.int64).reshape(x.ndim, int(n)),
+    **LINALG, **FOURIER,
 }

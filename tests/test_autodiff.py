@@ -218,6 +218,15 @@ def test_known_grads_replace_what_the_cost_says():
         grad(None, x, known_grads={y: [1.0, 2.0]})
 
 
+def test_a_known_grad_may_be_disconnected():
+    x = scalar()
+    y = x * x
+    with pytest.raises(DisconnectedInputError):
+        grad(ew.exp(y), x, known_grads={y: DisconnectedType()()})
+    g = grad(ew.exp(y) + 3 * x, x, known_grads={y: DisconnectedType()()})
+    assert evaluate(g, {x: 3.0}) == 3
+
+
 def test_an_intermediate_variable_and_its_inputs():
     x = scalar()
     y = x * x
@@ -445,3 +454,7 @@ def test_numeric_grad_is_good_to_1e_9():
     want = np.cos(pt) + [pt[1], pt[0], 0]
     np.testing.assert_allclose(found.gf, want, rtol=1e-9)
     assert found.max_err([want], 1e-8, 1e-8)[2] < 1e-9
+
+
+def test_verify_grad_takes_arrays_of_any_layout():
+    verify_grad(lambda x: x[0] ** 2, [np.asfortranarray(np.arange(6.0).reshape(2, 3))])

@@ -152,3 +152,15 @@ def test_many_plans_come_and_go():
     for n in [*range(600), 3, 599, 0]:
         assert f(np.ones(n)) == n
     assert len(f.program.segments[0].plans) <= 256
+
+
+@pytest.mark.parametrize("mode", ["fast_run", "none"])
+def test_picks_from_rows_of_one_item(mode):
+    x, i = T.TensorType("float64", (None, 1))("x"), T.lvector("i")
+    y = x[T.arange(x.shape[0]), i]
+    f = ct.function([x, i], [y, ct.grad((y ** 2).sum(), x)], mode=mode)
+    a = np.array([[1.0], [2.0], [3.0]])
+    picked, gradient = f(a, [0, -1, 0])
+    assert picked.tolist() == [1, 2, 3] and gradient.tolist() == [[2], [4], [6]]
+    with pytest.raises(IndexError, match="index 1 is out of bounds"):
+        f(a, [0, 1, 0])

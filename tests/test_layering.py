@@ -11,36 +11,56 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent / "cytensor"
 
-BASE = {"_core", "config"}
-RUNTIME = {"_program", "_plan", "_places", "_planner", "_python", "_cells", "_interpreter"}
-MIDDLE = {*BASE, *RUNTIME, "ops", "autodiff", "rewrites", "lowering", "printing", "cache"}
+BASE = {"_types", "_lines", "_core", "config"}
+RUNTIME = {"_program", "_plan", "_places", "_planner", "_loops", "_loopcode", "_loopplan",
+           "_python", "_cells", "_arrays", "_watch", "_interpreter"}
+MIDDLE = {*BASE, *RUNTIME, "ops", "autodiff", "rewrites", "lowering", "printing", "failures",
+          "cache"}
 ENGINE = {*MIDDLE, "cpu", "gpu", "engine"}
 MAY_IMPORT = {
-    "_core":        set(),
+    "_types":       set(),
+    "_lines":       set(),
+    "_core":        {"_types", "_lines"},
     "config":       set(),
     "_program":     BASE,
-    "_plan":        {*BASE, "_program"},
+    "_plan":        {*BASE, "_program", "failures"},
     "_python":      {*BASE, "_program"},
     "_places":      {*BASE, "_program", "_plan"},
     "_planner":     {*BASE, "_program", "_plan", "_places"},
+    "_loops":       {*BASE, "_program", "_plan"},
+    "_loopcode":    {*BASE, "_program", "_plan", "_loops"},
+    "_loopplan":    {*BASE, "_program", "_plan", "_places", "_planner", "_loops", "_loopcode",
+                     "failures"},
     "_cells":       BASE,
-    "_interpreter": {*BASE, "_program", "_plan", "_planner", "_cells"},
+    "_arrays":      {*BASE, "_program", "_plan"},
+    "_watch":       {*BASE, "_program", "_plan"},
+    "_interpreter": {*BASE, "_program", "_plan", "_planner", "_cells", "_arrays", "_watch"},
     "cache":        {"config"},
     "ops":          BASE,
     "autodiff":     {*BASE, "ops"},
     "rewrites":     {*BASE, "ops"},
-    "lowering":     {*BASE, "_program", "_python", "ops"},
+    "lowering":     {*BASE, "_program", "_python", "_loops", "_loopplan", "_interpreter",
+                     "ops"},
     "printing":     {*BASE, "_program", "ops"},
+    "failures":     {*BASE, "printing"},
     "cpu":          {*BASE, *RUNTIME, "ops", "lowering", "cache"},
     "gpu":          {*BASE, *RUNTIME, "ops", "lowering", "cache"},
     "engine":       {*MIDDLE, "cpu", "gpu"},
     "shared":       ENGINE,
-    "inputs":       ENGINE,
-    "function":     {*ENGINE, "shared", "inputs"},
+    "inputs":       {*ENGINE, "shared"},
+    "fgraph":       BASE,
+    "profiles":     ENGINE,
+    "test_values":  {*ENGINE, "shared"},
+    "function":     {*ENGINE, "fgraph", "shared", "inputs", "profiles"},
+    "graph":        {*ENGINE, "fgraph", "shared", "inputs", "function"},
     "tensor":       {*ENGINE, "shared", "inputs", "function"},
+    "random":       {*ENGINE, "shared"},
+    "sparse":       {*ENGINE, "shared"},
+    "optimize":     {*ENGINE, "shared", "function", "tensor"},
+    "loops":        {*ENGINE, "shared", "function", "test_values"},
 }
-#: The public names, and the command line: they see everything.
-DOORS = {"__init__", "__main__"}
+#: The public names, the command line, and other libraries' names: they see everything.
+DOORS = {"__init__", "__main__", "compat"}
 
 CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(.+)|c?import\s+(.+))", re.M)
 

@@ -10,7 +10,8 @@ from cytensor._core import Constant, TensorType, hole, toposort
 from cytensor.autodiff.absent import NullTypeGradError
 from cytensor.autodiff.reverse import grad
 from cytensor.ops import (
-    elementwise as ew, gather, generate, linear, ranges, reduce, softmax, subtensor, views)
+    control, elementwise as ew, gather, generate, linear, ranges, reduce, softmax, subtensor, views)
+from cytensor.ops.gather import scatter_add
 from cytensor.ops.registry import KIND, cast, constant
 from cytensor.rewrites.driver import Pass
 from cytensor.rewrites.expand import expand
@@ -80,14 +81,18 @@ def _inputs(kind):
     return {
         "x": [square, vector, ew.exp], "y": [_numbers(kind, (SIZE, SIZE)), INDEX, vector],
         "z": [square + square], "g": [_numbers(kind, (SIZE, SIZE)), vector],
+        "spd": [square @ square.T + np.eye(SIZE, dtype=wide)],
+        "lower": [True, False], "nan": [False],
         "h": [square], "a": [square], "b": [square[::-1].copy()],
         "s": [number], "t": [number + number], "alpha": [number], "beta": [number],
         "c": [constant(np.array(c, wide)), square], "d": [constant(np.array(d, wide))],
         "i": [INDEX], "n": [constant(SIZE), np.array(SIZE)], "m": [constant(SIZE)],
         "k": [constant(SIZE)],
         "blank": [constant(np.zeros((SIZE, SIZE), wide))],
+        "written": [scatter_add(constant(np.zeros((SIZE, SIZE), wide)), constant(square), INDEX)],
         "indices": [(constant(INDEX),), (constant(INDEX), constant(INDEX)), ()],
-        "dims": [tuple(sizes)], "others": [tuple(sizes), (constant(SIZE * SIZE),)],
+        "dims": [tuple(sizes)],
+        "others": [tuple(sizes), (constant(SIZE * SIZE),), (constant(INDEX),)],
         "axis": [(0,), (1,), (0, 1), 0], "keepdims": [False, True],
         "order": [(0, 1), (1, 0), (0, -1), (-1,), (0,), (0, -1, 1)],
         "outer": [(1, 0), (0,), (0, 1, -1)],
@@ -200,6 +205,12 @@ def _node_rule_cases():
         "sum(unpick(g)) -> g": (gather.unpick(v, places, n).sum(axis=1), 0),
         "sum(assume_size(x)) -> assume_size(sum(x))":
             (views.assume_size(x, rows, axis=0).sum(axis=1), 3),
+        "ifelse of a constant -> the branch": (control.ifelse(constant(0), x, ew.exp(x)), 1),
+        "the size of an ifelse -> that of its branches":
+            (views.shape_i_op(control.ifelse(n, x, ew.exp(x)), axis=1), 1),
+        "assert(x, true) -> x": (control.assert_op(x, constant(True)), 0),
+        "back(g / view(x)) * y -> back(g / view(x) * view(y))":
+            ((ew.exp(x).T / (x + 1).T).T * (x + 1), 3),
     }, {x: np.arange(6.0).reshape(2, 3), v: np.array([0.5, 1.0, 2.0]), n: 7, places: INDEX}
 
 
@@ -436,6 +447,20 @@ def test_crossentropy_of_confident_mistakes(loss, naive):
     assert evaluate(value, feed) == pytest.approx((2000 + np.log(e.sum())) / 2)
     want = np.array([[1, 0, -1], e / e.sum() - [1, 0, 0]]) / 2
     np.testing.assert_allclose(evaluate(slope, feed), want, atol=1e-15)
+
+
+PARTS = {"reshape": lambda s: s.flatten(), "column": lambda s: s[:, 0],
+         "transpose": lambda s: s.T}
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_cross_entropy_of_a_part_of_a_sigmoid(part):
+    x = tensor("x", 2)
+    p = part(ew.sigmoid(x))
+    cost = -(0.25 * ew.log(p) + 0.75 * ew.log(1 - p)).sum()
+    value, slope = evaluate(rewritten(cost, grad(cost, x)), {x: np.array([[-800.0], [0], [800]])})
+    np.testing.assert_allclose(value, 200 + np.log(2) + 600)
+    np.testing.assert_allclose(slope, [[-0.25], [0.25], [0.75]])
 
 
 def test_logsumexp_of_large_numbers():

@@ -61,8 +61,9 @@ REFERENCE = {
     "erf": sp.erf, "erfc": sp.erfc, "erfinv": sp.erfinv, "erfcinv": sp.erfcinv,
     "erfcx": sp.erfcx, "gamma": sp.gamma, "gammaln": sp.gammaln, "psi": sp.psi,
     "tri_gamma": lambda x: sp.polygamma(1, x), "polygamma": sp.polygamma,
-    "chi2sf": lambda x, k: sp.chdtrc(k, x), "j0": sp.j0, "j1": sp.j1, "jv": sp.jv, "i0": sp.i0,
-    "i1": sp.i1, "iv": sp.iv, "real": np.real, "imag": np.imag, "conj": np.conj,
+    "chi2sf": lambda x, k: sp.chdtrc(k, x),
+    "gammainc": sp.gammainc, "gammaincc": sp.gammaincc, "j0": sp.j0, "j1": sp.j1, "jv": sp.jv,
+    "i0": sp.i0, "i1": sp.i1, "iv": sp.iv, "real": np.real, "imag": np.imag, "conj": np.conj,
     "angle": np.angle, "make_complex": lambda x, y: x + 1j * y,
 }
 UNIT, POSITIVE, BEYOND_1 = (-1, 1), (0.05, 8), (1, 9)
@@ -71,7 +72,8 @@ DOMAIN = {
     "log1mexp": (-8, -0.05), "arcsin": UNIT, "arccos": UNIT, "arctanh": UNIT, "erfinv": UNIT,
     "arccosh": BEYOND_1, "pow": POSITIVE, "erfcinv": (0.05, 1.95), "gamma": POSITIVE,
     "gammaln": POSITIVE, "psi": POSITIVE, "tri_gamma": POSITIVE, "polygamma": BEYOND_1,
-    "chi2sf": POSITIVE, "jv": POSITIVE, "iv": POSITIVE,
+    "chi2sf": POSITIVE, "gammainc": POSITIVE,
+    "gammaincc": POSITIVE, "jv": POSITIVE, "iv": POSITIVE,
 }
 #: ULPs of error over which a test fails; the accuracy of each function is measured elsewhere.
 ULPS = 8

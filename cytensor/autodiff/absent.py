@@ -4,7 +4,8 @@ A variable of ``DisconnectedType`` says that no path of the graph leads from the
 variable. One of ``NullType`` says that there is a path, but that its gradient is not defined or
 not written. Both travel through the walk like other cotangents, and are reported at its end.
 """
-from cytensor._core import Type, Variable
+from cytensor._core import Variable
+from cytensor.ops.objects import DisconnectedType, NullType
 
 
 class DisconnectedInputError(ValueError):
@@ -13,41 +14,6 @@ class DisconnectedInputError(ValueError):
 
 class NullTypeGradError(TypeError):
     """The gradient passes through something that has none."""
-
-
-class DisconnectedType(Type):
-    """The type of the gradient with respect to what the cost does not depend on."""
-
-    def __eq__(self, other):
-        return isinstance(other, DisconnectedType)
-
-    def __hash__(self):
-        return hash(DisconnectedType)
-
-    def __repr__(self):
-        return "DisconnectedType"
-
-
-class NullType(Type):
-    """The type of a gradient that is undefined, or for which there is no rule.
-
-    Parameters
-    ----------
-    why_null : str
-        The reason, for the error message.
-    """
-
-    def __init__(self, why_null="no reason is given"):
-        self.why_null = why_null
-
-    def __eq__(self, other):
-        return isinstance(other, NullType) and other.why_null == self.why_null
-
-    def __hash__(self):
-        return hash((NullType, self.why_null))
-
-    def __repr__(self):
-        return f"NullType({self.why_null})"
 
 
 def is_null(g):

@@ -3,17 +3,23 @@
 A cotangent may be smaller than the variable it belongs to: where it lacks an axis, or has size 1,
 it is the same all along that axis of the variable. So the gradient of ``sum(x)`` stays a number
 until something asks for more.
+
+Variables that are no arrays may have gradients, too: those whose type has a ``dtype`` of floats.
+Such a type says what fits as a cotangent, ``type.cotangent(g)``, and what is zero,
+``type.zeros(x)``; its variables can be added.
 """
 from cytensor import config
-from cytensor._core import Variable
+from cytensor._core import TensorType, Variable
 from cytensor.ops.elementwise import add, mul, real
 from cytensor.ops.reduce import sum_op
 from cytensor.ops.registry import KIND, cast, scalar_like
 from cytensor.ops.views import broadcast_to_op, dimshuffle_op, product, sizes_of, spread
 
+ZERO = object()         # the cotangent of what is connected, but has no influence
+
 
 def is_float(x):
-    """Whether ``x`` is a tensor that may have a gradient other than zero."""
+    """Whether ``x`` may have a gradient other than zero."""
     return KIND.get(getattr(x.type, "dtype", None)) in ("f", "c")
 
 
@@ -24,6 +30,8 @@ def number_like(value, x):
 
 def expand(g, x):
     """Return the cotangent ``g`` in the full shape of ``x``."""
+    if not isinstance(x.type, TensorType):
+        return g
     have, want = g.type.shape, x.type.shape
     if len(have) == len(want) and all(m != 1 or n == 1 for m, n in zip(have, want)):
         return g
@@ -32,6 +40,8 @@ def expand(g, x):
 
 def zeros(x):
     """Return a zero cotangent in the full shape of ``x``."""
+    if not isinstance(x.type, TensorType):
+        return x.type.zeros(x)
     return expand(number_like(0, x), x)
 
 
@@ -48,6 +58,8 @@ def fit(g, x, out=None):
         The output of the node, if that is elementwise. Where ``x`` was broadcast and ``g`` is the
         same all along the axis, the sum is a product with the size of ``out``.
     """
+    if not isinstance(x.type, TensorType):
+        return x.type.cotangent(g)
     if not isinstance(g, Variable):
         g = number_like(g, x)
     if out is not None and out.type.shape != x.type.shape:
@@ -106,4 +118,6 @@ def _pads_left(node):
 
 def total(a, b):
     """Add two contributions, either of which may be None."""
-    return b if a is None else a if b is None else add(a, b)
+    if a is None or b is None:
+        return b if a is None else a
+    return add(a, b) if isinstance(a.type, TensorType) else a + b

@@ -1,12 +1,14 @@
 """Jacobians, Hessians, and products with them, made of reverse mode."""
 import numpy as np
 
+from cytensor._core import TensorType, new_variable
 from cytensor.autodiff.reverse import Lop, Report, as_list, backpropagate, grad
-from cytensor.autodiff.rows import loop, new_index
-from cytensor.ops.generate import counted
 from cytensor.ops.elementwise import eq
+from cytensor.ops.generate import counted
+from cytensor.ops.outside import make_outside
 from cytensor.ops.registry import cast, constant
-from cytensor.ops.views import dimshuffle_op, join_op, sizes_of
+from cytensor.ops.scan import Loop
+from cytensor.ops.views import as_size, dimshuffle_op, join_op, sizes_of
 
 _UNROLLED = 16          # up to so many rows, a graph for each is faster than a loop
 
@@ -69,10 +71,12 @@ class _Rows:
         return [join_op(*[_as_row(g) for g in column], axis=0) for column in zip(*rows)]
 
     def looped(self):
-        index = new_index()
-        seed = cast(eq(counted(self.n), index), dtype=self.y.type.dtype)
-        return [loop(index, self.n, g, sizes_of(x), "stack")
-                for x, g in zip(self.wrt, self._row(seed))]
+        places = counted(self.n)
+        place = new_variable(TensorType("int64", ()), "i")
+        loop = Loop(as_size(self.n), name="jacobian")
+        loop.seqs = [(place, places)]
+        loop.rows = self._row(cast(eq(places, place), dtype=self.y.type.dtype))
+        return make_outside(loop).rows
 
 
 def _as_row(g):

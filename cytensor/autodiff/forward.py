@@ -5,10 +5,12 @@ serves both ways. For any other op the trick of two transpositions works: ``vjp`
 cotangent ``u``, and the transpose of that linear map is the forward derivative.
 """
 from cytensor._core import at_loc, toposort
+from cytensor.autodiff import branches, custom
 from cytensor.autodiff.absent import (DisconnectedInputError, DisconnectedType, NullTypeGradError,
                                       is_disconnected, is_null)
 from cytensor.autodiff.cotangents import expand, fit, is_float, total, zeros
 from cytensor.autodiff.reverse import ZERO, as_list, backpropagate, call_vjp, made_at
+from cytensor.ops.custom import CustomOp
 from cytensor.ops.registry import KIND, as_variable, cast
 from cytensor.ops.views import copied
 
@@ -28,7 +30,7 @@ def Rop(f, wrt, eval_points, disconnected_outputs="raise", return_disconnected="
 
     Returns
     -------
-    Variable or list of Variable
+    Variable, or list or tuple of Variable
         As ``f``; each has the type of its output.
 
     Examples
@@ -38,12 +40,13 @@ def Rop(f, wrt, eval_points, disconnected_outputs="raise", return_disconnected="
     >>> T.Rop(T.exp(x), x, v).type
     TensorType(float64, vector)
     """
-    outputs, tangents = as_list(f), _directions(as_list(wrt), eval_points)
-    for node in toposort(outputs, tangents):
-        _push_through(node, tangents)
+    tangents, outputs = _directions(as_list(wrt), eval_points), as_list(f)
+    push(outputs, tangents)
     results = [_result(y, tangents.get(y), disconnected_outputs, return_disconnected)
                for y in outputs]
-    return results if isinstance(f, (list, tuple)) else results[0]
+    if isinstance(f, tuple):
+        return tuple(results)
+    return results if isinstance(f, list) else results[0]
 
 
 def _directions(wrt, eval_points):
@@ -74,12 +77,24 @@ def _result(y, tangent, disconnected, stand_in):
     return None if stand_in == "None" else DisconnectedType()()
 
 
+def push(outputs, tangents):
+    """Add to ``tangents`` those of ``outputs`` and of all that lies between.
+
+    None of them stands for what does not move, ``ZERO`` for what moves without effect.
+    """
+    for node in toposort(outputs, tangents):
+        _push_through(node, tangents)
+
+
 # ----- one node -----
 
 def _push_through(node, tangents):
     """Add the tangents of the outputs of a node to ``tangents``."""
     given = [tangents.get(x) for x in node.inputs]
     if node.op.kind == "shape" or all([t is None for t in given]):
+        return
+    if custom.has_forward_rule(node.op):
+        _push_by_user(node, given, tangents)
         return
     moving = [None if t is ZERO or not is_float(x) else t for t, x in zip(given, node.inputs)]
     with at_loc(node.loc):
@@ -88,19 +103,30 @@ def _push_through(node, tangents):
         tangents[out] = ZERO if t is None or not is_float(out) else fit(t, out)
 
 
+def _push_by_user(node, given, tangents):
+    """Add what the user's rule gives; an output for which that is None does not move."""
+    moving = [None if t is ZERO else t for t in given]
+    with at_loc(node.loc):
+        for out, t in zip(node.outputs, custom.push(node, moving)):
+            if t is not None:
+                tangents[out] = fit(t, out) if is_float(out) else ZERO
+
+
 def _pushed(node, moving):
     """The tangent of each output, None for zero. ``moving`` has None where an input rests."""
     op = node.op
-    flat = op.vjp is None and op.kind == "elementwise"
+    if node.kind == "ifelse":
+        return branches.push(node, moving)
+    flat = op.vjp is None and node.kind == "elementwise"
     if flat or all([t is None for t in moving]) or not any(map(is_float, node.outputs)):
-        return [None] * op.nout
+        return [None] * len(node.outputs)
     if op.jvp is not None:
         out = node.outputs[0] if op.nout == 1 else node.outputs
         found = op.jvp(tuple(moving), out, *node.inputs, **node.params)
         return [found] if op.nout == 1 else found
     if op is cast:
         return moving                           # `fit` converts
-    if op.vjp is None:
+    if op.vjp is None and not isinstance(op, CustomOp):
         raise NullTypeGradError(f"Rop: {op} has no gradient rule{made_at(node)}")
     return [_diagonal(node, moving)] if _is_diagonal(node) else _transposed_twice(node, moving)
 

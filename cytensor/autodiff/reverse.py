@@ -11,15 +11,16 @@ same for real and complex. ``grad`` conjugates once, at its end: what it returns
 """
 import warnings
 
-from cytensor._core import Variable, at_loc, toposort
+from cytensor._core import TensorType, Variable, at_loc, toposort
+from cytensor.autodiff import branches, custom
 from cytensor.autodiff.absent import (DisconnectedInputError, DisconnectedType, NullType,
                                       NullTypeGradError, is_disconnected, is_null)
 from cytensor.autodiff.cotangents import (
-    expand, fit, is_float, number_like, total, unspread, zeros)
+    ZERO, expand, fit, is_float, number_like, total, unspread, zeros)
 from cytensor.ops import elementwise
+from cytensor.ops.control import split_branches
+from cytensor.ops.custom import CustomOp
 from cytensor.ops.registry import KIND, as_variable
-
-ZERO = object()         # the cotangent of what is connected, but has no influence
 
 
 # ----- the walk -----
@@ -44,17 +45,46 @@ def backpropagate(seeds, wrt, stop=(), fixed=()):
         Cotangents, as small as they happen to be; ``ZERO`` where there is a path without influence;
         without an entry where there is no path.
     """
-    grads, stop, fixed = dict(seeds), set(stop), set(fixed)
-    nodes, needed = _between(seeds, wrt, stop)
-    for node in reversed(nodes):
-        gs = [None if out in stop else grads.get(out) for out in node.outputs]
-        if all([g is None for g in gs]):
-            continue
-        with at_loc(node.loc):
-            for x, g in zip(node.inputs, _pull(node, gs)):
-                if x in needed and x not in fixed and g is not None:
-                    grads[x] = _accumulate(grads.get(x), g)
-    return grads
+    walk = _Walk(seeds, wrt, set(stop), set(fixed))
+    return walk.carry(branches.TOP, dict(seeds))
+
+
+class _Walk:
+    """The nodes between some variables and others, and how cotangents are carried back."""
+
+    def __init__(self, seeds, wrt, stop, fixed):
+        self.stop, self.fixed = stop, fixed
+        nodes, self.needed = _between(seeds, wrt, stop)
+        self.inside = branches.by_region(nodes, {*seeds, *wrt})
+
+    def carry(self, region, grads):
+        """Carry cotangents through one region of the graph: see ``branches``."""
+        for node in reversed(self.inside.get(region, ())):
+            gs = [None if out in self.stop else grads.get(out) for out in node.outputs]
+            if all([g is None for g in gs]):
+                continue
+            with at_loc(node.loc):
+                for x, g in self._pulled(node, gs):
+                    if x in self.needed and x not in self.fixed and g is not None:
+                        grads[x] = _accumulate(grads.get(x), g)
+        return grads
+
+    def _pulled(self, node, gs):
+        """The contributions of a node, and the variables to which it makes them."""
+        if node.kind != "ifelse":
+            return zip(node.inputs, _pull(node, gs))
+        halves = [self._through_branch(node, branch, gs) for branch in (0, 1)]
+        return branches.joined(node.inputs[0], halves)
+
+    def _through_branch(self, node, branch, gs):
+        """Carry cotangents through one branch; return those of what comes from outside of it."""
+        region, seeds = (node, branch), {}
+        for x, g in zip(split_branches(node.inputs[1:])[branch], gs):
+            if g is not None and x in self.needed:
+                g = g if g is ZERO else _contribution(g, x, None)
+                seeds[x] = _accumulate(seeds.get(x), g)
+        inside = set(self.inside.get(region, ()))
+        return {x: g for x, g in self.carry(region, seeds).items() if x.owner not in inside}
 
 
 def _between(seeds, wrt, stop):
@@ -80,6 +110,8 @@ def _pull(node, gs):
     count = len(node.inputs)
     if node.op.kind == "shape":                 # sizes do not depend on values
         return [None] * count
+    if isinstance(node.op, CustomOp):
+        return custom.pull(node, gs)
     null = next(filter(is_null, gs), None)
     if null is not None:
         return [null] * count
@@ -112,6 +144,8 @@ def _no_rule(node):
 def call_vjp(node, gs):
     """Call the gradient rule of a node. Only elementwise rules see cotangents that are small."""
     op = node.op
+    if isinstance(op, CustomOp):
+        return [None if g is ZERO else g for g in custom.pull(node, gs)]
     if op.kind != "elementwise":
         gs = [_full_cotangent(g, out) for g, out in zip(gs, node.outputs)]
     g, out = (gs[0], node.outputs[0]) if op.nout == 1 else (tuple(gs), node.outputs)
@@ -156,7 +190,8 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
     add_names : bool
         Name results ``(dcost/dx)``, where both have names.
     known_grads : dict of Variable to Variable, optional
-        Gradients of the cost with respect to intermediate variables, to be taken as given.
+        Gradients of the cost with respect to intermediate variables, to be taken as given. One
+        that is disconnected says that the cost does not depend on its variable.
     return_disconnected : {"zero", "None", "disconnected"}
         What stands for the gradient with respect to a disconnected variable.
     null_gradients : {"raise", "return"}
@@ -212,7 +247,11 @@ def _seeds(cost, known_grads):
     elif not known_grads:
         raise ValueError("grad: give a cost, known_grads, or both")
     for x, g in (known_grads or {}).items():
-        seeds[x] = known_cotangent(x, as_variable(g), "known_grads")
+        g = as_variable(g)
+        if is_disconnected(g):
+            seeds.pop(x, None)
+        else:
+            seeds[x] = known_cotangent(x, g, "known_grads")
     return seeds
 
 
@@ -240,7 +279,8 @@ def known_cotangent(x, g, what):
 
 def conjugate(g):
     """Between the transposes of the rules and the gradients that users see."""
-    return elementwise.conj(g) if KIND[g.type.dtype] == "c" else g
+    is_complex = isinstance(g.type, TensorType) and KIND[g.type.dtype] == "c"
+    return elementwise.conj(g) if is_complex else g
 
 
 def _name_gradient(cost, x, g, taken):
@@ -253,6 +293,7 @@ class Report:
     """What to do about gradients that do not exist: the last three options of ``grad``."""
 
     def __init__(self, disconnected="raise", stand_in="zero", null="raise"):
+        stand_in = "disconnected" if stand_in == "Disconnected" else stand_in
         _check_option("disconnected_inputs", disconnected, ("raise", "warn", "ignore"))
         _check_option("return_disconnected", stand_in, ("zero", "None", "disconnected"))
         _check_option("null_gradients", null, ("raise", "return"))

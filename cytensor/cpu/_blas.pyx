@@ -1,6 +1,7 @@
 """The products of matrices, by the BLAS that SciPy brings.
 
-``kernels`` is a capsule for the interpreter. Get this module from ``cytensor.cpu.blas.load``, which
+``kernels`` is a capsule for the interpreter, and ``rest`` one for the modules that also use
+OpenBLAS. Get this module from ``cytensor.cpu.blas.load``, which
 chooses OpenBLAS's kernels first, and keeps the rest of ``scipy.linalg`` from being imported.
 """
 import sys
@@ -38,6 +39,13 @@ cdef extern from "product.h" nogil:
     const char* ct_blas_find(const char* path)
     const char* ct_blas_core()
     int ct_blas_threads()
+    void ct_blas_enter()
+    void ct_blas_leave()
+
+cdef extern from "lapack.h" nogil:
+    ctypedef struct ct_blas_rest:
+        void (*enter)() noexcept nogil
+        void (*leave)() noexcept nogil
 
 
 cdef const char* _found = ct_blas_find(sys.modules["scipy.linalg.cython_blas"].__file__.encode())
@@ -53,6 +61,9 @@ ct_blas_used.gemv[2] = <ct_gemv>scipy_blas.cgemv
 ct_blas_used.gemv[3] = <ct_gemv>scipy_blas.zgemv
 ct_blas_used.sdot = <ct_sdot>scipy_blas.sdot
 ct_blas_used.ddot = <ct_ddot>scipy_blas.ddot
+cdef ct_blas_rest _rest
+_rest.enter, _rest.leave = ct_blas_enter, ct_blas_leave
+rest = PyCapsule_New(&_rest, "cytensor.blas_rest", NULL)
 kernels = PyCapsule_New(<void*>ct_product_kernels, "cytensor.kernels", NULL)
 
 

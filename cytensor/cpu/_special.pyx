@@ -24,6 +24,12 @@ cdef double _psi "ct_psi"(double x) noexcept nogil:
 cdef double _chi2sf "ct_chi2sf"(double x, double k) noexcept nogil:
     return scipy_special.chdtrc(k, x)
 
+cdef double _gammainc "ct_gammainc"(double k, double x) noexcept nogil:
+    return scipy_special.gammainc(k, x)
+
+cdef double _gammaincc "ct_gammaincc"(double k, double x) noexcept nogil:
+    return scipy_special.gammaincc(k, x)
+
 cdef double _j0 "ct_j0"(double x) noexcept nogil:
     return scipy_special.j0(x)
 

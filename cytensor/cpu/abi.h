@@ -40,15 +40,33 @@ enum ct_status {
     CT_ZERO_DIVISION = 3,       /* integer division by zero */
     CT_EMPTY = 4,               /* a maximum over nothing */
     CT_MEMORY = 5,
-    CT_LINALG = 6,              /* LAPACK's info in info[0] */
-    CT_VALUE = 7                /* message in text */
+    CT_LINALG = 6,              /* problem info[1] of a stack (-1: the only one); see text */
+    CT_VALUE = 7,               /* message in text */
+    CT_CHECK = 8                /* check info[0] of a loop's body fails, on info[1] and info[2] */
 };
+
+#define CT_MAXLOOPS 8           /* loops in loops that an error names */
+
+/* Which step of a loop failed, and which step of its body's plan. */
+typedef struct {
+    const void *loop;           /* begins with its Python object */
+    int64_t step;
+    int32_t at;
+} ct_trace;
 
 typedef struct ct_call {
     int64_t info[4];
     const char *text;
     int64_t *regs;              /* the results of the integer prologue */
+    int64_t looked;             /* when a loop last looked for Ctrl-C, in ns */
+    int32_t depth;              /* loops around a failure: trace has the innermost first */
+    ct_trace trace[CT_MAXLOOPS];
+    void *after;                /* a ct_after for each step of a loop's body, or NULL */
+    void *watchers;             /* for it: who looks on */
 } ct_call;
+
+/* Shows a step of the body of a loop, which begins with its Python object, to those who look on. */
+typedef int (*ct_after)(ct_call *call, const void *loop, int at, const ct_tensor *tensors);
 
 /* t[0..] are the outputs, then the inputs; params are the static parameters, and sizes. */
 typedef int (*ct_kernel)(ct_call *call, int n, const ct_tensor *t, const int64_t *params);

@@ -2,6 +2,8 @@
 #include "arith.h"
 #include "structured.h"
 
+#define AHEAD 48                /* items from one to one that is fetched in advance */
+
 #define ADD(name, T, SUM, PRODUCT) \
 CT_CLONES static void add_row_##name(const ct_nest *nest, int64_t n, char *const *data, \
                                      const void *ctx) \
@@ -33,13 +35,27 @@ static void add_items_##name(int64_t n, char *indexed, ct_places places, \
         T *at = (T *)(indexed + ct_place(places, i)); \
         *at = SUM(*at, *(const T *)(plain + i * step)); \
     } \
+} \
+\
+static int add_checked_##name(int64_t n, char *indexed, ct_places places, \
+                              char *plain, int64_t step) \
+{ \
+    int64_t at, i = 0; \
+    for (; i < n && ct_is_within(places, i, &at); i++) { \
+        if (i + AHEAD < n) \
+            __builtin_prefetch(indexed + ct_place(places, i + AHEAD), 1); \
+        T *item = (T *)(indexed + at * places.step); \
+        *item = SUM(*item, *(const T *)(plain + i * step)); \
+    } \
+    return i == n; \
 }
 CT_FOR_ARITH(ADD)
 
-#define ADDERS(name) {add_row_##name, add_items_##name}
+#define ADDERS(name) {add_row_##name, add_items_##name, add_checked_##name}
 static const struct {
     ct_inner row;
     ct_items items;
+    ct_checked_items checked;
 } adders[CT_NDTYPES] = CT_ARITH_TABLE(ADDERS);
 
 ct_inner ct_add_row(int dtype)
@@ -50,6 +66,11 @@ ct_inner ct_add_row(int dtype)
 ct_items ct_add_items(int dtype)
 {
     return adders[dtype].items;
+}
+
+ct_checked_items ct_add_checked_items(int dtype)
+{
+    return adders[dtype].checked;
 }
 
 /* t[0] += t[1], which broadcasts. */

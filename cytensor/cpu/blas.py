@@ -45,16 +45,30 @@ def load():
     Only ``scipy.linalg.cython_blas`` itself is loaded, not the package around it, which takes
     three times as long; ``import scipy.linalg`` works later as if nothing had happened.
     """
-    module = sys.modules.get("cytensor.cpu._blas")
+    return _load("_blas", "cython_blas")
+
+
+def load_lapack():
+    """Return the module of linear algebra, and load LAPACK with it, in the same way."""
+    load()
+    return _load("_lapack", "cython_blas", "cython_lapack")
+
+
+def _load(name, *needed):
+    """Load an extension module of ours, with those of ``scipy.linalg`` that it looks for."""
+    module = sys.modules.get(f"cytensor.cpu.{name}")
     if module is not None:
         return module
     chosen = _choose_core()
-    alone = "scipy.linalg" not in sys.modules and _load_alone("scipy.linalg", "cython_blas")
+    alone = [] if "scipy.linalg" in sys.modules else [
+        other for other in needed if _load_alone("scipy.linalg", other)]
+    if len(alone) < len(needed):
+        importlib.import_module("scipy.linalg")
     try:
-        return importlib.import_module("cytensor.cpu._blas")
+        return importlib.import_module(f"cytensor.cpu.{name}")
     finally:
-        if alone:
-            del sys.modules["scipy.linalg.cython_blas"]
+        for other in alone:
+            del sys.modules[f"scipy.linalg.{other}"]
         if chosen:
             del os.environ["OPENBLAS_CORETYPE"]
 

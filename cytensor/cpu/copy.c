@@ -70,6 +70,41 @@ ct_items ct_copy_items(int itemsize, int into)
     }
 }
 
+#define COPY_CHECKED(size, T) \
+static int put_checked_##size(int64_t n, char *indexed, ct_places places, \
+                              char *plain, int64_t step) \
+{ \
+    int64_t at, i = 0; \
+    for (; i < n && ct_is_within(places, i, &at); i++) \
+        *(T *)(indexed + at * places.step) = *(const T *)(plain + i * step); \
+    return i == n; \
+} \
+\
+static int get_checked_##size(int64_t n, char *indexed, ct_places places, \
+                              char *plain, int64_t step) \
+{ \
+    int64_t at, i = 0; \
+    if (step == size && places.step == size) \
+        for (; i < n && ct_is_within(places, i, &at); i++) \
+            ((T *)plain)[i] = ((const T *)indexed)[at]; \
+    else \
+        for (; i < n && ct_is_within(places, i, &at); i++) \
+            *(T *)(plain + i * step) = *(const T *)(indexed + at * places.step); \
+    return i == n; \
+}
+CT_FOR_SIZES(COPY_CHECKED)
+
+ct_checked_items ct_copy_checked_items(int itemsize, int into)
+{
+    switch (itemsize) {
+    case 1: return into ? put_checked_1 : get_checked_1;
+    case 2: return into ? put_checked_2 : get_checked_2;
+    case 4: return into ? put_checked_4 : get_checked_4;
+    case 8: return into ? put_checked_8 : get_checked_8;
+    default: return into ? put_checked_16 : get_checked_16;
+    }
+}
+
 /* ----- large rows -----
  *
  * What does not fit the caches is written past them: to fetch a line only to overwrite it would

@@ -4,6 +4,9 @@ from cytensor._core import DTYPES
 from cytensor.cpu import isa
 
 _BLAS = ("matmul", "gemm")
+_LAPACK = ("inverse", "solve", "solve_triangular", "cholesky", "lu_factor", "pivot_permutation",
+           "det", "slogdet", "qr", "qr_raw", "eigh", "eigvalsh", "eig", "eigvals", "svd",
+           "svdvals", "lstsq", "expm")
 
 
 class Cpu:
@@ -42,6 +45,8 @@ class Cpu:
         """Return the address of a structured kernel."""
         if name in _BLAS and name not in self._structured:
             self._load_blas()
+        if name in _LAPACK and name not in self._structured:
+            self._load_lapack()
         if name not in self._structured:
             raise NotImplementedError(f"{name} has no cpu kernel")
         return self._structured[name]
@@ -51,6 +56,14 @@ class Cpu:
         self._structured.update(_fused.kernel_addresses(blas.load().kernels))
         if config.debug >= 1:
             print(f"cytensor: BLAS {blas.record()}")
+
+    def _load_lapack(self):
+        from cytensor.cpu import _fused, blas
+        module = blas.load_lapack()
+        self._structured.update(_fused.kernel_addresses(module.kernels))
+        for name in ("threads", "lapack_threads"):
+            config.on_change(name, lambda _: module.use_threads(
+                config.lapack_threads and config.threads != 1))
 
     def _found(self, table, key, name, dtype):
         try:

@@ -42,8 +42,10 @@ static void run_long_row(work *w, int64_t row)
 static void run_short_rows(work *w, int64_t row, int64_t rows)
 {
     const ct_group *g = w->j->g;
-    work_at_rows(w, row);
-    work_at_elements(w, row * g->nr, 0);
+    if (row > 0) {
+        work_at_rows(w, row);
+        work_at_elements(w, row * g->nr, 0);
+    }
     work_run(w, group_segment(CT_KEPT, -1), rows, rows, g->nr, 0, NULL);
     for (int p = 0; p < g->nphases; p++) {
         if (g->nr)
@@ -65,7 +67,8 @@ static void task_rows(void *ctx, int64_t task, int thread)
     for (int64_t r = task * j->step; r < end; r += g->tile_rows) {
         int64_t rows = end - r < g->tile_rows ? end - r : g->tile_rows;
         if (g->mode == MAP) {
-            work_at_elements(&w, r, 0);
+            if (r > 0)
+                work_at_elements(&w, r, 0);
             work_run(&w, group_segment(CT_FULL, 0), rows, rows, 1, 0, NULL);
         } else if (g->nr > CT_TILE) {
             run_long_row(&w, r);

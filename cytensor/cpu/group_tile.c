@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+/* Everything points at the first tile. */
 work work_new(const job *j, char *shared, int thread)
 {
     const ct_group *g = j->g;
@@ -14,7 +15,7 @@ work work_new(const job *j, char *shared, int thread)
         switch (v->access) {
         case TILE: w.ptr[i] = private + v->at; break;
         case STRIDED: w.ptr[i] = (v->level == CT_FULL ? private : shared) + v->at; break;
-        case FIXED: w.ptr[i] = j->t[v->operand].data; break;
+        case FIXED: case DIRECT: w.ptr[i] = j->t[v->operand].data; break;
         default: w.ptr[i] = shared + v->at;
         }
     }

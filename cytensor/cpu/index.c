@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define CHUNK 512
+#define AHEAD 4                 /* rows from one to one that is fetched in advance */
+#define FETCHED 1024            /* bytes of it; the rest is foreseen by the hardware */
 
 /* Where one array has its item for each position. */
 typedef struct {
@@ -31,8 +33,10 @@ typedef struct {
     ct_nest row;                    /* destination and source at offset 0 */
     int64_t row_size;
     int simple;                     /* whether a row has one axis */
+    int itemsize;                   /* if rows are copied as they lie there; else 0 */
     ct_inner move_row;
-    ct_items move_items;
+    ct_items move_items;            /* their indices are checked before */
+    ct_checked_items check_items;
     int64_t chunk, chunks;          /* positions per chunk; how many chunks there are */
     _Atomic int64_t bad;            /* the first chunk with a bad index */
 } indexing;
@@ -104,25 +108,40 @@ static void set_row(indexing *ix, const ct_tensor *plain, const ct_tensor *index
     ct_nest_tidy(&row, 0);
     ix->row_size = ct_nest_size(&row);
     ix->simple = row.ndim == 1 && ix->row_size > 0;
+    const int itemsize = ct_itemsize[plain->dtype];
+    if (ix->simple && row.strides[0][0] == itemsize && row.strides[1][0] == itemsize)
+        ix->itemsize = itemsize;
     ix->row = row;
+}
+
+static void set_indices(indexing *ix, const ct_tensor *indexed, int nindices)
+{
+    *ix = (indexing){.nindices = nindices, .bad = INT64_MAX};
+    for (int k = 0; k < nindices; k++) {
+        ix->sizes[k] = indexed->dims[k];
+        ix->steps[k] = indexed->strides[k];
+    }
+}
+
+static void set_chunks(indexing *ix)
+{
+    ix->chunk = ct_min(CHUNK, 1 + CT_GRAIN / (ix->row_size + 1));
+    if (ix->count)
+        ix->chunks = ix->count / ix->dims[ix->ndim - 1]
+                     * ct_ceil_div(ix->dims[ix->ndim - 1], ix->chunk);
 }
 
 static void set_up(indexing *ix, int into, const ct_tensor *indexed, const ct_tensor *plain,
                    int nindices, const ct_tensor *indices)
 {
-    *ix = (indexing){.nindices = nindices, .into = into, .bad = INT64_MAX};
-    for (int k = 0; k < nindices; k++) {
-        ix->sizes[k] = indexed->dims[k];
-        ix->steps[k] = indexed->strides[k];
-    }
+    set_indices(ix, indexed, nindices);
+    ix->into = into;
     set_positions(ix, plain, indices);
     set_row(ix, plain, indexed);
-    ix->chunk = ct_min(CHUNK, 1 + CT_GRAIN / (ix->row_size + 1));
-    if (ix->count)
-        ix->chunks = ix->count / ix->dims[ix->ndim - 1]
-                     * ct_ceil_div(ix->dims[ix->ndim - 1], ix->chunk);
+    set_chunks(ix);
     ix->move_row = ct_copy_row(ct_itemsize[plain->dtype]);
     ix->move_items = ct_copy_items(ct_itemsize[plain->dtype], into);
+    ix->check_items = ct_copy_checked_items(ct_itemsize[plain->dtype], into);
 }
 
 /* ----- indices ----- */
@@ -167,11 +186,17 @@ CT_CLONES static int in_bounds(const int64_t *indices, int64_t n, int64_t size)
     return !bad;
 }
 
-CT_CLONES static void add_offsets(const int64_t *indices, int64_t n, int64_t size, int64_t step,
-                                  int64_t *offsets)
+/* Add the offsets of indices that lie within bounds; return whether all do. */
+CT_CLONES static int add_offsets(const int64_t *indices, int64_t n, int64_t size, int64_t step,
+                                 int64_t *restrict offsets)
 {
-    for (int64_t i = 0; i < n; i++)
-        offsets[i] += ct_from_front(indices[i], size) * step;
+    int64_t bad = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t at = ct_from_front(indices[i], size);
+        bad |= at | (size - 1 - at);
+        offsets[i] += at * step;
+    }
+    return bad >= 0;
 }
 
 /* Check the indices of a chunk. One index array is used as it is; several become offsets, which
@@ -184,12 +209,10 @@ static int resolve(const indexing *ix, run_of_positions run, ct_places *places, 
     for (int k = 0; k < ix->nindices; k++) {
         const int64_t size = ix->sizes[k], step = ix->steps[k];
         const int64_t *indices = load_indices(ix, k, run, ix->nindices > 1 ? buffer : offsets);
-        if (!in_bounds(indices, run.n, size))
+        if (ix->nindices > 1 ? !add_offsets(indices, run.n, size, step, offsets)
+                             : !in_bounds(indices, run.n, size))
             return 0;
-        if (ix->nindices == 1)
-            *places = (ct_places){indices, size, step};
-        else
-            add_offsets(indices, run.n, size, step, offsets);
+        *places = (ct_places){indices, size, step};
     }
     if (ix->nindices > 1)
         *places = (ct_places){offsets, 0, 1};
@@ -222,6 +245,21 @@ static void note_bad(indexing *ix, int64_t chunk)
 
 /* ----- moving ----- */
 
+/* Copy rows of contiguous bytes. One that comes soon is fetched meanwhile. */
+static void copy_rows(int into, int64_t bytes, int64_t n, char *indexed, ct_places places,
+                      char *plain, int64_t step)
+{
+    for (int64_t i = 0; i < n; i++) {
+        char *there = indexed + ct_place(places, i), *here = plain + i * step;
+        if (i + AHEAD < n) {
+            const char *next = indexed + ct_place(places, i + AHEAD);
+            for (int64_t k = 0; k < ct_min(bytes, FETCHED); k += 64)
+                __builtin_prefetch(next + k);
+        }
+        memcpy(into ? there : here, into ? here : there, bytes);
+    }
+}
+
 static void move_rows(const indexing *ix, const ct_nest *row, int64_t n, ct_places places,
                       int64_t plain, int64_t step)
 {
@@ -243,6 +281,13 @@ static void move_chunk(indexing *ix, const ct_nest *row, int64_t chunk)
     ct_places places;
     const run_of_positions run = chunk_at(ix, chunk);
     const int64_t step = ix->plain.strides[ix->ndim - 1];
+    if (ix->nindices == 1 && ix->row_size == 1) {
+        places = (ct_places){load_indices(ix, 0, run, offsets), ix->sizes[0], ix->steps[0]};
+        if (!ix->check_items(run.n, row->data[!ix->into], places,
+                             item_at(ix, &ix->plain, run.first), step))
+            note_bad(ix, chunk);
+        return;
+    }
     if (!resolve(ix, run, &places, offsets)) {
         note_bad(ix, chunk);
         return;
@@ -250,6 +295,9 @@ static void move_chunk(indexing *ix, const ct_nest *row, int64_t chunk)
     char *plain = item_at(ix, &ix->plain, run.first);
     if (ix->row_size == 1)
         ix->move_items(run.n, row->data[!ix->into], places, plain, step);
+    else if (ix->itemsize)
+        copy_rows(ix->into, row->dims[0] * ix->itemsize, run.n, row->data[!ix->into], places,
+                  row->data[ix->into] + (plain - ix->plain.data), step);
     else
         move_rows(ix, row, run.n, places, plain - ix->plain.data, step);
 }
@@ -337,7 +385,26 @@ int ct_scatter_add(ct_call *call, int n, const ct_tensor *t, const int64_t *para
     (void)params;
     indexing ix;
     set_up(&ix, 1, &t[0], &t[1], n - 2, t + 2);
+    ix.itemsize = 0;
     ix.move_row = ct_add_row(t[0].dtype);
     ix.move_items = ct_add_items(t[0].dtype);
+    ix.check_items = ct_add_checked_items(t[0].dtype);
     return scatter(call, &ix);
+}
+
+/* Whether all of t[1], t[2], .. are indices of t[0]. */
+int ct_check_indices(ct_call *call, int n, const ct_tensor *t, const int64_t *params)
+{
+    (void)params;
+    indexing ix;
+    set_indices(&ix, &t[0], n - 1);
+    set_positions(&ix, &t[1], t + 1);
+    set_chunks(&ix);
+    for (int64_t c = 0; c < ix.chunks; c++) {
+        int64_t offsets[CHUNK];
+        ct_places places;
+        if (!resolve(&ix, chunk_at(&ix, c), &places, offsets))
+            note_bad(&ix, c);
+    }
+    return finish(&ix, call);
 }

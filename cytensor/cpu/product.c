@@ -141,6 +141,18 @@ static void run_batch(void *ctx, int64_t task, int thread)
     }
 }
 
+/* A product on its own, while the threads of BLAS rest. */
+static int one_product(ct_call *call, const ct_product_of *p)
+{
+    const int for_blas = is_for_blas(p);
+    if (for_blas)
+        ct_blas_enter();
+    const int status = product(call, p);
+    if (for_blas)
+        ct_blas_leave();
+    return status;
+}
+
 /* If one b serves the whole batch, and a and c go on from row to row, it is one product. */
 static void merge_batch(batch *b)
 {
@@ -160,6 +172,11 @@ static int matmul(ct_call *call, int n, const ct_tensor *t, const int64_t *param
 {
     (void)n, (void)params;
     const int before = t[0].ndim - 2, dtype = t[0].dtype;
+    if (before == 0) {
+        const ct_product_of p = {dtype, matrix_of(&t[1]), matrix_of(&t[2]), matrix_of(&t[0]),
+                                 one_of(dtype), zero};
+        return one_product(call, &p);
+    }
     batch b = {.call = call, .nest = ct_nest_new(before, t[0].dims), .status = CT_OK,
                .p = {dtype, matrix_of(&t[1]), matrix_of(&t[2]), matrix_of(&t[0]),
                      one_of(dtype), zero}};

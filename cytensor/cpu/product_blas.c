@@ -120,10 +120,31 @@ static blocks cut_product(int64_t m, int64_t n, int64_t k)
 
 /* ----- gemm: c is stored by columns ----- */
 
+/* A product of long rows with long columns, as the gradient of a weight is. To prepare the factors
+ * takes BLAS about as long as to multiply them, unless it takes the product for a small one: where
+ * it has kernels for those, several short products are added up. */
+#define SMALL_WORK 1000000          /* OpenBLAS: above this, a product is not small */
+#define FLAT 100                    /* multiplications per item that would be prepared */
+#define SHORTEST 16
+
+static int has_small_kernels(int dtype)
+{
+    const char *core = ct_blas_core();
+    return dtype <= CT_F64 && core != NULL && strcmp(core, "SkylakeX") == 0;
+}
+
+/* How many columns of a (and rows of b) one call takes, for a block of m by n. */
+static int64_t depth_of(int64_t m, int64_t n, int64_t k, int small)
+{
+    const int64_t depth = SMALL_WORK / (m * n);
+    return !small || k <= depth || depth < SHORTEST || m * n > FLAT * (m + n) ? k : depth;
+}
+
 typedef struct {
     const ct_product_of *p;
     layout a, b, c;
     blocks cut;
+    int small;
 } gemm_run;
 
 static void gemm_block(void *ctx, int64_t task, int thread)
@@ -134,14 +155,24 @@ static void gemm_block(void *ctx, int64_t task, int thread)
     const int64_t column = task / run->cut.down * run->cut.columns;
     int m = (int)ct_min(run->cut.rows, p->c.rows - row);
     int n = (int)ct_min(run->cut.columns, p->c.columns - column);
-    int k = (int)p->a.columns;
+    const int64_t depth = depth_of(m, n, p->a.columns, run->small);
+    const double one_f64 = 1;
+    const float one_f32 = 1;
+    const void *beta = p->beta;
     int lda = (int)run->a.step, ldb = (int)run->b.step, ldc = (int)run->c.step;
     char ta = run->a.trans, tb = run->b.trans;
     char *c = p->c.data + row * p->c.row_step + column * p->c.column_step;
     (void)thread;
-    ct_blas_used.gemm[p->dtype - CT_F32](
-        &ta, &tb, &m, &n, &k, (void *)p->alpha, p->a.data + row * p->a.row_step, &lda,
-        p->b.data + column * p->b.column_step, &ldb, (void *)p->beta, c, &ldc);
+    for (int64_t first = 0; first == 0 || first < p->a.columns; first += depth) {
+        int k = (int)ct_min(depth, p->a.columns - first);
+        char *a = p->a.data + row * p->a.row_step + first * p->a.column_step;
+        char *b = p->b.data + column * p->b.column_step + first * p->b.row_step;
+        ct_blas_used.gemm[p->dtype - CT_F32](&ta, &tb, &m, &n, &k, (void *)p->alpha, a, &lda, b,
+                                             &ldb, (void *)beta, c, &ldc);
+        if (depth == p->a.columns)
+            break;
+        beta = p->dtype == CT_F32 ? (const void *)&one_f32 : (const void *)&one_f64;
+    }
 }
 
 static int gemm(ct_call *call, const ct_product_of *p)
@@ -149,7 +180,8 @@ static int gemm(ct_call *call, const ct_product_of *p)
     const int itemsize = ct_itemsize[p->dtype];
     gemm_run run = {p, layout_of(&p->a, itemsize), layout_of(&p->b, itemsize),
                     by_columns(&p->c, itemsize),
-                    cut_product(p->c.rows, p->c.columns, p->a.columns)};
+                    cut_product(p->c.rows, p->c.columns, p->a.columns),
+                    has_small_kernels(p->dtype)};
     if (!fits(p->c.rows) || !fits(p->c.columns) || !fits(p->a.columns) || !fits(run.a.step)
         || !fits(run.b.step) || !fits(run.c.step))
         return too_large(call);

@@ -9,7 +9,7 @@
 
 #define CT_FOR_UNARY(X) \
     X(erfinv) X(erfcinv) X(erfcx) X(gamma) X(gammaln) X(psi) X(tri_gamma) X(j0) X(j1) X(i0) X(i1)
-#define CT_FOR_BINARY(X) X(polygamma) X(chi2sf) X(jv) X(iv)
+#define CT_FOR_BINARY(X) X(polygamma) X(chi2sf) X(gammainc) X(gammaincc) X(jv) X(iv)
 
 #define DECLARE_UNARY(name) static double ct_##name(double x);
 #define DECLARE_BINARY(name) static double ct_##name(double x, double y);

@@ -42,6 +42,19 @@ static inline int64_t ct_place(ct_places p, int64_t i)
 typedef void (*ct_items)(int64_t n, char *indexed, ct_places places, char *plain, int64_t step);
 ct_items ct_copy_items(int itemsize, int into);
 
+/* The same for indices that are checked on the way; return whether all were within bounds. What
+ * is copied before one that is not stays. */
+typedef int (*ct_checked_items)(int64_t n, char *indexed, ct_places places, char *plain,
+                                int64_t step);
+ct_checked_items ct_copy_checked_items(int itemsize, int into);
+
+/* Whether index i of some places is within bounds; it is then counted from the front. */
+static inline int ct_is_within(ct_places p, int64_t i, int64_t *index)
+{
+    *index = ct_from_front(p.indices[i], p.length);
+    return __builtin_expect((uint64_t)*index < (uint64_t)p.length, 1);
+}
+
 /* Copy operand 1 of a nest to operand 0, on the pool. */
 void ct_copy_nest(ct_nest *nest, int itemsize);
 
@@ -55,6 +68,7 @@ ct_inner ct_add_row(int dtype);
 
 /* Add n items of a plain run to places of `indexed`, in order. */
 ct_items ct_add_items(int dtype);
+ct_checked_items ct_add_checked_items(int dtype);
 
 int ct_add_into(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
@@ -63,6 +77,7 @@ int ct_add_into(ct_call *call, int n, const ct_tensor *t, const int64_t *params)
 int ct_gather(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_scatter_set(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_scatter_add(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_check_indices(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
 /* ----- nonzero.c ----- */
 
@@ -79,8 +94,53 @@ int ct_argmin(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_cumsum(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_cumprod(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
+/* ----- guard.c ----- */
+
+int ct_guard(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- sort.c ----- */
+
+int ct_sort(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_argsort(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_argtopk(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_argsort_rows(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- compare.c ----- */
+
+int ct_starts(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- search.c ----- */
+
+int ct_searchsorted(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_highest(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_bincount(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_weighted_bincount(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_bounded(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
 /* ----- recurrence.c ----- */
 
 int ct_recurrence(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- draw.c ----- */
+
+int ct_random_draw(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_next(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- variates.c ----- */
+
+int ct_random_integers(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_gamma(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_beta(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_poisson(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_binomial(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_permutation(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_multinomial(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_categorical(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_choose(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- mrg.c ----- */
+
+int ct_random_mrg(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_mrg_choice(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
 #endif

@@ -1,13 +1,24 @@
 """From a graph to something callable: rewrite, lower, wrap."""
 import gc
+import time
+from collections import namedtuple
 from contextlib import contextmanager
 
 from cytensor import config
+from cytensor._core import leaves
 from cytensor._interpreter import Callable
 from cytensor._program import AssumptionError
+from cytensor.autodiff import scan  # noqa: F401  (the derivatives of loops)
 from cytensor.autodiff.compiler import use_compiler
-from cytensor.engine.modes import as_mode, rewrite
+from cytensor.engine import loops  # noqa: F401  (loops whose steps are calls)
+from cytensor.engine.modes import as_mode
+from cytensor.engine.passes import rewrite
 from cytensor.lowering.program import lower
+from cytensor.ops.quiet import quiet
+
+
+#: What ``compile_program`` is given.
+Job = namedtuple("Job", "inputs outputs updates cells")
 
 
 def device():
@@ -16,7 +27,7 @@ def device():
     return cpu()
 
 
-def compile_program(inputs, outputs, updates, cells, mode=None):
+def compile_program(inputs, outputs, updates, cells, mode=None, seconds=None):
     """Rewrite a graph and lower it.
 
     Parameters
@@ -27,6 +38,9 @@ def compile_program(inputs, outputs, updates, cells, mode=None):
     cells : list of Variable
         All shared variables that the graph uses or updates.
     mode : Mode or str, optional
+    seconds : dict, optional
+        Takes the times of ``"rewrite"`` and ``"lower"``, and those of the passes by their names
+        as ``"passes"``.
 
     Returns
     -------
@@ -36,31 +50,39 @@ def compile_program(inputs, outputs, updates, cells, mode=None):
     """
     mode = as_mode(mode)
     roots = [*outputs, *[new for _, new in updates]]
-    with _no_collection():
+    seconds = {} if seconds is None else seconds
+    with undisturbed():
         try:
-            program, roots = _compile(roots, inputs, updates, cells, mode)
+            program, roots = _compile(roots, inputs, updates, cells, mode, seconds)
         except AssumptionError:
-            program, roots = _compile(roots, inputs, updates, cells, mode.excluding("assume"))
+            mode = mode.excluding("assume")
+            program, roots = _compile(roots, inputs, updates, cells, mode, seconds)
     if config.debug >= 4:
         from cytensor.printing import debugprint
         debugprint(program)
     return program, roots
 
 
-def _compile(roots, inputs, updates, cells, mode):
-    roots = rewrite(roots, mode)
+def _compile(roots, inputs, updates, cells, mode, seconds):
+    start = time.perf_counter()
+    roots = rewrite(roots, mode, seconds.setdefault("passes", {}))
+    middle = time.perf_counter()
     nresults = len(roots) - len(updates)
     updates = [(cell, new) for (cell, _), new in zip(updates, roots[nresults:])]
-    return lower(roots[:nresults], updates, inputs, cells, device()), roots
+    program = lower(roots[:nresults], updates, inputs, cells, device(), mode.fused, mode.inplace)
+    seconds["rewrite"] = seconds.get("rewrite", 0.0) + middle - start
+    seconds["lower"] = seconds.get("lower", 0.0) + time.perf_counter() - middle
+    return program, roots
 
 
 @contextmanager
-def _no_collection():
-    """Keep the garbage collector from walking the growing graph again and again."""
+def undisturbed():
+    """Keep the garbage collector from walking the growing graph, and test values out of it."""
     was_on = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with quiet():
+            yield
     finally:
         if was_on:
             gc.enable()
@@ -78,8 +100,9 @@ def compile_plain(inputs, outputs):
     It serves every size: nothing is assumed, since there is no other program to turn to.
     """
     mode = as_mode(None).excluding("assume")
-    program, _ = compile_program(list(inputs), list(outputs), [], [], mode)
-    return Callable(program, [], "list", len(outputs))
+    shared = [v for v in leaves(outputs, inputs) if getattr(v, "container", None) is not None]
+    program, _ = compile_program(list(inputs), list(outputs), [], shared, mode)
+    return Callable(program, [v.container for v in shared], "list", len(outputs))
 
 
 use_compiler(compile_plain)

@@ -98,10 +98,13 @@ class Fuser:
     Parameters
     ----------
     solver : SizeSolver
+    together : bool
+        Whether a group may have several nodes.
     """
 
-    def __init__(self, solver):
+    def __init__(self, solver, together=True):
         self.solver = solver
+        self.together = together
         self.units = []
         self.unit_of = {}           # node -> unit
         self._dims = {}
@@ -136,7 +139,7 @@ class Fuser:
     def fuse(self, node):
         """Put a node into a group that is there, or into a new one."""
         space = self._space_of(node)
-        for group in self._candidates(node, space):
+        for group in self._candidates(node, space) if self.together else ():
             member = self._fit(group, node)
             if member is not None:
                 group.add(member)
@@ -155,8 +158,16 @@ class Fuser:
         self._oldest = len(self.units)
 
     def _space_of(self, node):
-        return self.space(node.inputs[0] if node.op.kind in ("reduce", "pick")
-                          else node.outputs[0])
+        if node.kind in ("pick", "unpick"):
+            return tuple([n for _, n in self._dims_of_picked(node)])
+        return self.space(node.inputs[0] if node.kind == "reduce" else node.outputs[0])
+
+    def _dims_of_picked(self, node):
+        """The axes of the side of a pick that has whole rows: the last one is always there."""
+        whole = node.inputs[0] if node.kind == "pick" else node.outputs[0]
+        last = whole.type.ndim - 1
+        real = self.dims(whole)
+        return real if real and real[-1][0] == last else [*real, (last, 1)]
 
     def _candidates(self, node, space):
         """Groups that the node might join: those it reads from, then one with the same space."""
@@ -195,7 +206,7 @@ class Fuser:
             Which axis of the source each axis of ``x`` is, or -1.
         """
         axes = list(range(x.type.ndim))
-        while x.owner is not None and x.owner.op.name in TRANSPARENT:
+        while x.owner is not None and x.owner.name in TRANSPARENT:
             step = self._look_through(x.owner)
             if step is None:
                 break
@@ -206,11 +217,11 @@ class Fuser:
     def _look_through(self, node):
         """Which axis of its input each axis of a view's output is; None for other views."""
         x, out = node.inputs[0], node.outputs[0]
-        if node.op.name == "dimshuffle":
+        if node.name == "dimshuffle":
             return list(node.params["order"])
-        if node.op.name == "assume_size":
+        if node.name == "assume_size":
             return list(range(x.type.ndim))
-        if node.op.name == "broadcast_to":
+        if node.name == "broadcast_to":
             extra = out.type.ndim - x.type.ndim
             small = {i for i, _ in self.dims(x)}
             return [a - extra if a - extra in small else -1 for a in range(out.type.ndim)]
@@ -252,7 +263,7 @@ class Fuser:
 
     def _fit(self, group, node):
         """Return the node as a member of the group, or None."""
-        kind = node.op.kind
+        kind = node.kind
         if kind == "elementwise":
             return self._fit_elementwise(group, node)
         if kind == "reduce":
@@ -356,10 +367,9 @@ class Fuser:
 
     def _fit_pick(self, group, node):
         """pick(x, i) reads a whole row; unpick(g, i, n) makes one."""
-        picks = node.op.kind == "pick"
-        whole = node.inputs[0] if picks else node.outputs[0]
-        real = self.dims(whole)
-        if not real or real[-1][0] != whole.type.ndim - 1 or self.space(whole) != group.space:
+        picks = node.kind == "pick"
+        real = self._dims_of_picked(node)
+        if tuple([n for _, n in real]) != group.space:
             return None
         mask = (False,) * (len(real) - 1) + (True,)
         if not self._takes_mask(group, mask):
@@ -391,6 +401,6 @@ class Fuser:
 
 def base_of(variable):
     """Return the variable whose memory a chain of views looks at."""
-    while variable.owner is not None and variable.owner.op.kind == "view":
+    while variable.owner is not None and variable.owner.kind == "view":
         variable = variable.owner.inputs[0]
     return variable

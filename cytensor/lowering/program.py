@@ -5,19 +5,21 @@ and so on. Updates of shared variables come last (see ``updates.py``).
 """
 from collections import deque
 
-from cytensor._core import copy_apply, toposort
-from cytensor._program import Program
-from cytensor.lowering.emit import CODES, IN_CELL, IN_OUTPUT, ArrayTable, Emitter, loads_of
+from cytensor._core import TensorType, copy_apply, toposort
+from cytensor._program import OBJECT_DTYPE, Program
+from cytensor.lowering.branches import compile_branches, has_branches
+from cytensor.lowering.emit import IN_CELL, IN_OUTPUT, ArrayTable, Emitter, layout, loads_of
 from cytensor.lowering.groups import FUSED, Fuser, Group, base_of
+from cytensor.lowering.loops import lower_loop
 from cytensor.lowering.sizes import SIZE_ARGS, SizeSolver
 from cytensor.lowering.tiles import is_count
-from cytensor.lowering.updates import Updates
+from cytensor.lowering.updates import SCATTERS, Updates
 from cytensor.ops.elementwise import add
 
 _FREE = ("view", "shape", "iota")       # nodes that are no work of their own
 
 
-def lower(outputs, updates, inputs, cells, device):
+def lower(outputs, updates, inputs, cells, device, fused=True, inplace=True):
     """Make a program.
 
     Parameters
@@ -30,6 +32,10 @@ def lower(outputs, updates, inputs, cells, device):
         The arguments of the program, and the shared variables that it uses.
     device : object
         Where kernels are found; its ``capsule`` goes to the interpreter.
+    fused : bool
+        Whether several ops may run as one step.
+    inplace : bool
+        Whether updates may overwrite the old values of shared variables.
 
     Returns
     -------
@@ -41,17 +47,19 @@ def lower(outputs, updates, inputs, cells, device):
     NotImplementedError
         If the device has no kernel for an op.
     """
-    return _Lowering(outputs, updates, inputs, cells, device).program()
+    return _Lowering(outputs, updates, inputs, cells, device, fused, inplace).program()
 
 
 def data_inputs(node):
     """The inputs of a node whose elements it reads; of the others only the sizes count."""
-    if node.op.kind in ("shape", "iota"):
+    if node.kind in ("shape", "iota"):
         return ()
-    return node.inputs[:SIZE_ARGS.get(node.op.name, len(node.inputs))]
+    if node.kind == "scan":                 # the number of steps is a size
+        return node.inputs[1:]
+    return node.inputs[:SIZE_ARGS.get(node.name, len(node.inputs))]
 
 
-def materialise_counts(roots, stop):
+def materialise_counts(roots, nodes):
     """Give 0, 1, 2, .. memory where something other than a fused group reads it.
 
     A single element of it may be a size, which is read from memory, too.
@@ -61,14 +69,14 @@ def materialise_counts(roots, stop):
     def real(x):
         return add(x, 0) if is_count(x) else x
 
-    for node in toposort(roots, stop):
+    for node in nodes:
         inputs = [memo.get(x, x) for x in node.inputs]
-        needs_memory = node.op.kind not in FUSED and node.op.name not in (
+        needs_memory = node.kind not in FUSED and node.name not in (
             "dimshuffle", "broadcast_to", "subtensor", "assume_size", "iota", "shape_i")
         if needs_memory:
-            count = SIZE_ARGS.get(node.op.name, len(inputs))
+            count = SIZE_ARGS.get(node.name, len(inputs))
             inputs[:count] = [real(x) for x in inputs[:count]]
-        elif node.op.kind == "view" and node.outputs[0].type.ndim == 0 and _is_made(inputs[0]):
+        elif node.kind == "view" and node.outputs[0].type.ndim == 0 and _is_made(inputs[0]):
             inputs[0] = add(inputs[0], 0)
         if any([a is not b for a, b in zip(inputs, node.inputs)]):
             memo.update(zip(node.outputs, copy_apply(node, inputs).outputs))
@@ -78,25 +86,43 @@ def materialise_counts(roots, stop):
 def _is_made(variable):
     """Whether a variable is a view of a size or a count, which have no memory."""
     owner = base_of(variable).owner
-    return owner is not None and owner.op.kind in ("iota", "shape")
+    return owner is not None and owner.kind in ("iota", "shape")
+
+
+def _made_as(join, x):
+    """The value that lies in memory as an input of a join does: past changes of shape."""
+    while join.params["axis"] == 0 and x.owner is not None and x.owner.op.name == "reshape":
+        x = x.owner.inputs[0]
+    return x
 
 
 class _Lowering:
 
-    def __init__(self, outputs, updates, inputs, cells, device):
+    def __init__(self, outputs, updates, inputs, cells, device, fused, inplace):
         given = [*inputs, *cells]
-        roots = materialise_counts([*outputs, *[new for _, new in updates]], given)
+        self.fused = fused
+        self.inplace = inplace
+        self.device = device
+        roots = [*outputs, *[new for _, new in updates]]
+        nodes = toposort(roots, given)
+        if has_branches(nodes):
+            roots = compile_branches(roots, given, self._lower_branch)
+            nodes = toposort(roots, given)
+        roots = materialise_counts(roots, nodes)
         self.outputs = roots[:len(outputs)]
         self.updated = list(zip([cell for cell, _ in updates], roots[len(outputs):]))
         self.cells = cells
-        self.device = device
         self.solver = SizeSolver(given)
         self.arrays = ArrayTable(inputs, cells)
+        self.loops = {}
         self.nodes = toposort(roots, given)
         for node in self.nodes:
             self.solver.infer(node)
         self._find_work(roots)
         self._place_in_segments(roots)
+
+    def _lower_branch(self, outputs, inputs):
+        return lower(outputs, [], inputs, [], self.device, self.fused, self.inplace)
 
     # ----- what has to be computed -----
 
@@ -104,6 +130,8 @@ class _Lowering:
         """Find the nodes whose values are needed, not only their sizes, and who reads what."""
         self._memo, self._checked = {}, {}
         wanted = set(roots)
+        for condition, *_ in self.solver.checks:
+            wanted.update(loads_of(condition, self._checked))
         self.work = []
         self.readers = {}               # variable -> nodes that read its memory
         self.loads = {}                 # node -> variables whose values its sizes depend on
@@ -115,20 +143,38 @@ class _Lowering:
             wanted.update(self.loads[node])
             for x in data_inputs(node):
                 wanted.add(x)
-                if node.op.kind not in _FREE:
+                if node.kind not in _FREE:
                     self.readers.setdefault(base_of(x), []).append(node)
         self.work.reverse()
 
     def _loads_of(self, node):
         sizes = [n for out in node.outputs for n in self.solver.shape(out)]
-        if node.op.kind == "shape":
+        if node.kind == "shape":
             sizes += [self.solver.value(node.outputs[0])]
-        elif node.op.name in SIZE_ARGS:
-            sizes += [self.solver.value(x) for x in node.inputs[SIZE_ARGS[node.op.name]:]]
+        elif node.kind == "scan":
+            loop = self._loop(node)
+            known = loop.known_inputs() if loop is not None else []
+            sizes += [self.solver.value(x) for x in (node.inputs[0], *known)]
+        elif node.name in SIZE_ARGS:
+            sizes += [self.solver.value(x) for x in node.inputs[SIZE_ARGS[node.name]:]]
         found = set()
         for size in sizes:
             found |= loads_of(size, self._memo, self.solver.canonical)
-        return found
+        found = found.difference(node.outputs)      # its own sizes come with it
+        if node.kind == "python":
+            return found
+        return found.union([x for x in data_inputs(node) if x in self.solver.late])
+
+    def _is_object(self, variable):
+        """Whether a variable is a Python object, or an array that a step in Python makes."""
+        return variable in self.solver.late or not isinstance(variable.type, TensorType)
+
+    def _loop(self, node):
+        """What runs a scan; None if it runs in Python."""
+        if node not in self.loops:
+            late = not self.solver.late.isdisjoint(node.outputs)
+            self.loops[node] = None if late else lower_loop(node, self.device, lower)
+        return self.loops[node]
 
     def _is_computed(self, variable):
         return variable.owner is not None and not self.arrays.holds(variable)
@@ -149,14 +195,25 @@ class _Lowering:
                 self.segment_of[out] = segment
             while len(self.by_segment) <= segment:
                 self.by_segment.append([])
-            if node.op.kind not in _FREE:
+            if node.kind not in _FREE:
                 self.by_segment[segment].append(node)
             self._note_exports(node, segment)
         for root in roots:              # a view may be late for the sake of its sizes alone
             self._export(base_of(root), self.segment_of.get(root, 0))
+        for check in self.solver.checks:
+            self._place_check(check)
+
+    def _place_check(self, check):
+        """Make sure that there is a segment in which the numbers of a check are known."""
+        segment = self._segment_of_check(check)
+        while len(self.by_segment) <= segment:
+            self.by_segment.append([])
+        for load in loads_of(check[0], self._checked):
+            self._export(load, segment)
+            self._export(base_of(load), self.segment_of.get(load, 0))
 
     def _note_exports(self, node, segment):
-        bases = [] if node.op.kind in _FREE else [base_of(x) for x in data_inputs(node)]
+        bases = [] if node.kind in _FREE else [base_of(x) for x in data_inputs(node)]
         for x in bases:
             self._export(x, segment)
         for x in self.loads[node]:
@@ -165,8 +222,8 @@ class _Lowering:
 
     def _export(self, x, segment):
         """Keep a value for a later segment; sizes and counts are made anew where they are read."""
-        if self._is_computed(x) and x.owner.op.kind not in ("shape", "iota") \
-                and self.segment_of[x] < segment:
+        if self._is_computed(x) and x.owner.kind not in ("shape", "iota") \
+                and isinstance(x.type, TensorType) and self.segment_of[x] < segment:
             self.exports.setdefault(self.segment_of[x], {})[x] = None
 
     def _is_exported(self, variable):
@@ -184,14 +241,16 @@ class _Lowering:
         self.emitters = [Emitter(self.solver, self.device, self.arrays) for _ in fusers]
         self._place_outputs()
         for segment, fuser in enumerate(fusers):
+            self._place_parts(segment, fuser)
             self._emit(segment, fuser, segment == last)
         return Program(self.device.capsule, self.arrays.rows,
                        [e.close() for e in self.emitters], self.output_rows,
-                       self.update_plan.exchanged, self.update_plan.written)
+                       self.update_plan.exchanged, self.update_plan.written,
+                       self.arrays.variables)
 
     def _fuse(self, nodes, is_last):
         """Sort the nodes of a segment into units; updates come after all others."""
-        fuser = Fuser(self.solver)
+        fuser = Fuser(self.solver, self.fused)
         commits = self.update_plan.nodes if is_last else ()
         self._fuse_wave(fuser, [n for n in nodes if n not in commits])
         fuser.first_commit = len(fuser.units)
@@ -207,7 +266,7 @@ class _Lowering:
         in_fused = False
 
         def make_ready(node):
-            (ready_fused if node.op.kind in FUSED else ready_alone).append(node)
+            (ready_fused if node.kind in FUSED else ready_alone).append(node)
 
         for node in nodes:
             sources = {base_of(x).owner for x in data_inputs(node)} & here
@@ -244,27 +303,65 @@ class _Lowering:
 
     def _place_outputs(self):
         """Let results be computed where the user gets them; what cannot be, is copied."""
-        self.output_rows = [(CODES[v.type.dtype], v.type.ndim) for v in self.outputs]
+        self.output_rows = [layout(v) for v in self.outputs]
         self.copies = {}                # segment -> (variable, output)
         placed = set(self.update_plan.in_place)
         rows = [*enumerate(self.outputs)]
         for cell, new in self.updated:
             index = len(self.output_rows)
-            self.output_rows.append((CODES[new.type.dtype], new.type.ndim))
+            self.output_rows.append(layout(new))
             if new in self.update_plan.in_place:
-                self.emitters[-1].place(new, IN_CELL, self.arrays.number(cell), index)
+                for v in self.update_plan.written_with(new):
+                    self.emitters[-1].place(v, IN_CELL, self.arrays.number(cell), index)
             else:
                 rows.append((index, new))
                 self.update_plan.exchanged.append((self.cells.index(cell), index))
         for index, v in rows:
             segment = self.segment_of.get(v, len(self.emitters) - 1)
-            direct = (self._is_computed(v) and v.owner.op.kind not in _FREE
-                      and v not in placed and not self._is_exported(v))
-            if direct:
+            if self._is_direct(v, placed):
                 placed.add(v)
                 self.emitters[segment].place(v, IN_OUTPUT, index)
+                if self._is_object(v):
+                    self.arrays.objects[v] = index
             else:
                 self.copies.setdefault(segment, []).append((v, index))
+        self._hold_objects()
+
+    def _is_direct(self, v, placed):
+        """Whether a value is computed where the user gets it."""
+        return (self._is_computed(v) and v.owner.kind not in _FREE and v not in placed
+                and (self._is_object(v) or not self._is_exported(v)))
+
+    def _hold_objects(self):
+        """Let the call hold the objects that are no results, as if they were."""
+        for node in self.work:
+            for out in node.outputs:
+                if self._is_object(out) and out not in self.arrays.objects:
+                    self.arrays.objects[out] = len(self.output_rows)
+                    self.output_rows.append((OBJECT_DTYPE, 0))
+
+    def _place_parts(self, segment, fuser):
+        """Let groups compute what is joined where it belongs."""
+        taken = set()
+        emitter = self.emitters[segment]
+        for unit in fuser.units[:fuser.first_commit]:
+            node = unit.node
+            if node is None or node.name != "join":
+                continue
+            made = {x: base for x in node.inputs for base in [_made_as(node, x)]
+                    if base not in taken and self._is_made_here(base, node, fuser)
+                    and node.inputs.count(x) == 1 and not self._is_exported(base)
+                    and not emitter.is_placed(base)}
+            if made:
+                taken.update(made.values())
+                emitter.join_in_place(node, made)
+
+    def _is_made_here(self, x, node, fuser):
+        """Whether a step of this segment can write a value into a part of a join."""
+        unit = fuser.unit_of.get(x.owner)
+        if isinstance(unit, Group):
+            return True
+        return unit is not None and unit.node.kind == "scan" and node.params["axis"] == 0
 
     # ----- steps -----
 
@@ -278,26 +375,29 @@ class _Lowering:
         for variable in self.exports.get(segment, ()):
             emitter.export(variable)
         for variable, index in self.copies.get(segment, ()):
-            emitter.copy(variable, IN_OUTPUT, index)
+            if self._is_object(variable):
+                emitter.copy_object(variable, index)
+            else:
+                emitter.copy(variable, IN_OUTPUT, index)
+        for unit in self.commits if is_last else ():
+            if not isinstance(unit, Group) and unit.node.name in SCATTERS:
+                emitter.check_indices(unit.node)
         for unit in self.commits if is_last else ():
             self._emit_unit(emitter, unit, self.update_plan.aliases(unit), True)
 
     def _emit_unit(self, emitter, unit, aliases=(), commits=False):
         if isinstance(unit, Group):
             emitter.group(unit, self.stored, aliases, commits)
-        elif unit.node.op.kind == "inc":
-            emitter.increment(unit.node)
-        elif unit.node.op.kind == "python":
+        elif unit.node.kind == "inc":
+            emitter.increment(unit.node, commits)
+        elif unit.node.kind == "python":
             emitter.python(unit.node)
+        elif unit.node.kind == "scan":
+            emitter.scan(unit.node, self._loop(unit.node))
         else:
             emitter.kernel(unit.node, commits)
 
     def _segment_of_check(self, check):
-        """The first segment that knows a check's numbers; None if no segment does."""
-        segment = 0
-        for load in loads_of(check[0], self._checked):
-            if self._is_computed(load):
-                if load not in self.segment_of:
-                    return None
-                segment = max(segment, self.segment_of[load] + 1)
-        return segment
+        """The first segment that knows a check's numbers."""
+        loads = loads_of(check[0], self._checked)
+        return max([self.segment_of[x] + 1 for x in loads if x in self.segment_of], default=0)

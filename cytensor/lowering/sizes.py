@@ -3,12 +3,13 @@ from numpy import can_cast, iinfo
 
 from cytensor._core import Constant, TensorType
 from cytensor._program import AssumptionError
-from cytensor.ops.sizes import Size, Sizes
+from cytensor.ops.sizes import Size, Sizes, output_shapes
 
 #: For ops whose last inputs are only sizes: the position of the first such input.
 SIZE_ARGS = {"reshape": 1, "broadcast_to": 1, "subtensor": 1, "iota": 0, "unpick": 2,
              "nonzero": 1, "nonzero_count": 1, "inc_subtensor": 2, "shape_i": 0,
-             "assume_size": 1}
+             "assume_size": 1, "window_numbers": 0, "random_draw": 1, "random_permutation": 1,
+             "random_choose": 2, "random_mrg": 1, "mrg_choice": 2, "after_steps": 1}
 
 _INTEGER = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 _ARITHMETIC = {"add": "add", "sub": "sub", "mul": "mul", "floor_div": "floordiv", "mod": "mod",
@@ -20,7 +21,8 @@ class SizeSolver(Sizes):
     """Computes with sizes while a program is made.
 
     Leaves are ``dim(variable, axis)`` and ``load(variable)``: a size of an array, and the value of
-    an integer scalar, that the run finds in memory.
+    an integer scalar, that the run finds in memory. ``late(variable, axis)`` is a size of an array
+    that a step in Python makes.
 
     Attributes
     ----------
@@ -35,6 +37,7 @@ class SizeSolver(Sizes):
         self._values = {}
         self._same = {}             # a size -> an equal one that stands for it
         self._age = {}              # a size -> how many were met before it
+        self.late = set()           # arrays whose sizes only the step that makes them knows
         self.checks = []
         self.node = None            # whose rule is running: for the checks
 
@@ -100,6 +103,8 @@ class SizeSolver(Sizes):
         return found
 
     def _leaf_shape(self, variable):
+        if not isinstance(variable.type, TensorType):
+            return ()
         if isinstance(variable, Constant):
             return tuple(variable.data.shape)
         out = []
@@ -107,29 +112,33 @@ class SizeSolver(Sizes):
             dim = self.leaf("dim", variable, axis)
             if known is not None:
                 self.checks.append((self.eq(dim, known), f"{variable!r} has size {{a}} on axis "
-                                    f"{axis}, but its type says {{b}}", dim, known, ValueError,
+                                    f"{axis}, but its type says {{b}}", dim, known, TypeError,
                                     variable))
             out.append(dim if known is None else known)
         return tuple(out)
 
     def infer(self, node):
         """Work out the sizes of a node's outputs from those of its inputs."""
-        op = node.op
         self.node = node
-        if op.kind == "elementwise":
+        if node.kind == "elementwise":
             shapes = (self._broadcast(node),)
-        elif op.sizes is None:
-            return
         else:
-            inputs = [self.shape(x) if isinstance(x.type, TensorType) else ()
-                      for x in node.inputs]
-            shapes = op.sizes(self, inputs, node.inputs, **node.params)
-            if op.nout == 1:
-                shapes = (shapes,)
+            shapes = output_shapes(self, node, [self.shape(x) for x in node.inputs])
+            if node.kind == "scan":
+                shapes = [None if any(map(_is_unknown, shape)) else shape for shape in shapes]
         for out, shape in zip(node.outputs, shapes):
-            self._shapes[out] = tuple([m if n is None else n for n, m in
-                                       zip(out.type.shape, shape)])
+            if isinstance(out.type, TensorType):
+                self._shapes[out] = self._known_first(out, shape or self._late_shape(out))
         self.node = None
+
+    def _known_first(self, out, shape):
+        return tuple([m if n is None else n for n, m in zip(out.type.shape, shape)])
+
+    def _late_shape(self, out):
+        """The sizes of an array of which no rule knows them."""
+        if None in out.type.shape:
+            self.late.add(out)
+        return [self.leaf("late", out, axis) for axis in range(out.type.ndim)]
 
     def _broadcast(self, node):
         shapes = [self.shape(x) for x in node.inputs]
@@ -148,7 +157,7 @@ class SizeSolver(Sizes):
             if type(common) is int and common == 1:
                 common = n
             else:
-                common = self.equal(common, n, f"{node.op.name}: sizes {{a}} and {{b}} differ on "
+                common = self.equal(common, n, f"{node.name}: sizes {{a}} and {{b}} differ on "
                                     f"axis {axis} (an axis broadcasts only where its size is "
                                     "known to be 1: see x.dimshuffle, patternbroadcast)")
         return common
@@ -166,13 +175,28 @@ class SizeSolver(Sizes):
                 found = self._values[variable] = self._leaf_value(variable)
         return found
 
+    def try_values(self, variables, given):
+        """The values of variables that are plain arithmetic on ``given`` and its sizes, or None."""
+        stack = list(variables)
+        while stack:
+            v = stack.pop()
+            if isinstance(v, Constant) or v in given:
+                continue
+            if not _is_integer_node(v, self._given):
+                return None
+            if v.owner.name != "shape_i":
+                stack.extend(v.owner.inputs)
+            elif v.owner.inputs[0] not in given:
+                return None
+        return super().try_values(variables, given)
+
     def _leaf_value(self, variable):
         if isinstance(variable, Constant):
             return int(variable.data)
         return self.leaf("load", variable, 0)
 
     def _value_of(self, node):
-        name = node.op.name
+        name = node.name
         if name == "shape_i":
             return self.shape(node.inputs[0])[node.params["axis"]]
         args = [self.value(x) for x in node.inputs]
@@ -195,14 +219,20 @@ class SizeSolver(Sizes):
         return (value - int(limits.min)) % span + int(limits.min)
 
 
+def _is_unknown(size):
+    """Whether a size depends on the data of a step of a loop."""
+    return type(size) is not int and (size.op == "unknown" or any(
+        [_is_unknown(a) for a in size.args if type(a) is type(size)]))
+
+
 def _is_integer_node(variable, given):
     """Whether the prologue can compute a variable's value by itself."""
     node = variable.owner
     if node is None or variable in given or variable.type.ndim != 0:
         return False
-    if node.op.name == "shape_i":
+    if node.name == "shape_i":
         return True
-    if node.op.name not in _ARITHMETIC and node.op.name not in ("neg", "cast"):
+    if node.name not in _ARITHMETIC and node.name not in ("neg", "cast"):
         return False
     return variable.type.dtype in _INTEGER and all(
         [x.type.dtype in _INTEGER and x.type.ndim == 0 for x in node.inputs])
@@ -216,7 +246,7 @@ def _integer_nodes(variable, known, given):
         if v in done or v in known or not _is_integer_node(v, given):
             stack.pop()
             continue
-        inputs = [] if v.owner.op.name == "shape_i" else v.owner.inputs
+        inputs = [] if v.owner.name == "shape_i" else v.owner.inputs
         waiting = [x for x in inputs
                    if x not in done and x not in known and _is_integer_node(x, given)]
         if waiting:

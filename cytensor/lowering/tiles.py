@@ -98,15 +98,16 @@ class TileProgram:
             number = self._value(member.level, out.type.dtype, COMPUTED, -1)
             self._numbers[out] = number
             self._ops.append(self._op(member, number, arguments))
-            self._names.append(member.node.op.name)
-            self._note(number, f"{member.node.op.name}("
+            self._names.append(member.node.name)
+            self._note(number, f"{member.node.name}("
                                f"{', '.join([f't{a}' for a in arguments])})")
-        self._fuse_pairs()
+        if self.group.space:            # of single numbers, a loop makes instructions
+            self._fuse_pairs()
 
     def _op(self, member, out, arguments):
         """(kind, level, phase, out, ins, weight, fn, fn2, identity)"""
         node = member.node
-        kind = node.op.kind
+        kind = node.kind
         head = (member.level, member.phase, out, tuple(arguments))
         if kind == "pick":
             return (PICK, *head, 1, 0, 0, b"")
@@ -118,21 +119,21 @@ class TileProgram:
         return (MAP, *head, self._weight(node), fn, 0, b"")
 
     def _map_address(self, node):
-        name = node.op.name
+        name = node.name
         dtype = CODES[node.inputs[-1].type.dtype]
-        if node.op.kind == "reduce":            # over axes of size 1: a copy
+        if node.kind == "reduce":            # over axes of size 1: a copy
             return self.device.map_kernel("cast", dtype, dtype)
         if name == "cast":
             return self.device.map_kernel("cast", dtype, CODES[node.params["dtype"]])
         return self.device.map_kernel(name, dtype, special=node.op.traits.get("special", False))
 
     def _weight(self, node):
-        name = node.op.name
-        return 1 if name in _CHEAP or node.op.kind == "reduce" else WEIGHTS.get(name, _SLOW)
+        name = node.name
+        return 1 if name in _CHEAP or node.kind == "reduce" else WEIGHTS.get(name, _SLOW)
 
     def _fold(self, node, head):
         import numpy as np
-        name, dtype = node.op.name, node.inputs[0].type.dtype
+        name, dtype = node.name, node.inputs[0].type.dtype
         fold, join = self.device.fold_kernels(name, CODES[dtype])
         identity = np.array(_IDENTITY.get(name, 0), dtype).tobytes()
         return (FOLD, *head, 1, fold, join, identity)
@@ -186,7 +187,8 @@ class TileProgram:
         real = [i for i, n in enumerate(self._shape(variable)) if not _is_one(n)]
         it = iter(real)
         reduced = self.group.reduced or (False,) * len(self.group.space)
-        places = [-1 if level == KEPT and r else next(it) for r in reduced]
+        # A space of picks has its last axis even where the output, of size 1 there, has none.
+        places = [-1 if level == KEPT and r else next(it, -1) for r in reduced]
         return tuple([places[i] for i in self.order])
 
     def spec(self, registers, shape, aliases):
@@ -223,7 +225,7 @@ def _is_one(n):
 
 def is_count(x):
     """Whether a variable is 0, 1, 2, .. seen through views that need no copy."""
-    while x.owner is not None and x.owner.op.name in (
+    while x.owner is not None and x.owner.name in (
             "dimshuffle", "broadcast_to", "subtensor", "assume_size"):
         x = x.owner.inputs[0]
-    return x.owner is not None and x.owner.op.kind == "iota"
+    return x.owner is not None and x.owner.kind == "iota"

@@ -8,6 +8,10 @@ arrays are exchanged when the call has succeeded.
 from cytensor.lowering.groups import KEPT, Group, base_of
 
 _NEVER_FAILS = ("elementwise", "reduce")
+#: Those of the ops below that fail for an index out of bounds: this is looked at beforehand.
+SCATTERS = ("scatter_add", "scatter_set")
+#: Ops that write to a part of their first input, or to all of it.
+_WRITES = ("gemm", "inc_subtensor", *SCATTERS)
 
 
 class Updates:
@@ -35,28 +39,50 @@ class Updates:
         times = {}
         for _, new in lowering.updated:
             times[new] = times.get(new, 0) + 1
+        exported = {base_of(v) for vs in lowering.exports.values() for v in vs}
+        self._held = held | exported | {base_of(new) for _, new in lowering.updated}
+        self._chains = {}           # new value -> nodes that write to its cell, the last first
         roots = {new: cell for cell, new in lowering.updated
                  if self._is_candidate(lowering, cell, new, last) and new not in held
                  and times[new] == 1}
-        exported = {base_of(v) for vs in lowering.exports.values() for v in vs}
-        self._held = held | exported | {base_of(new) for _, new in lowering.updated}
         self.nodes = self._keep_back(lowering.by_segment[last], roots)
         self.in_place = roots
 
     def _is_candidate(self, lowering, cell, new, last):
         node = new.owner
-        if node is None or lowering.arrays.holds(new) or self._readers.get(new):
+        if not lowering.inplace or node is None:
+            return False
+        if lowering.arrays.holds(new) or self._readers.get(new):
             return False
         if lowering.segment_of.get(new) != last:
             return False
-        if node.op.name == "gemm":
-            return node.inputs[0] is cell and all(
-                [base_of(x) is not cell for x in node.inputs[1:]])
+        if node.name in _WRITES:
+            return self._find_chain(cell, new, lambda x: lowering.segment_of.get(x) == last)
         return node.op.kind in _NEVER_FAILS
+
+    def _find_chain(self, cell, new, is_last):
+        """Note the nodes that write to a cell one after the other; return whether that is all."""
+        chain, x = [], new
+        while x is not cell:
+            node = x.owner
+            if node is None or node.name not in _WRITES or not is_last(x):
+                return False
+            if any([base_of(y) is cell for y in node.inputs[1:]]):
+                return False
+            if chain and (x in self._held or self._readers[x] != chain[-1:]):
+                return False
+            chain.append(node)
+            x = node.inputs[0]
+        self._chains[new] = chain
+        return True
+
+    def written_with(self, new):
+        """The values that lie one after the other where a new value is made, itself included."""
+        return [node.outputs[0] for node in self._chains.get(new, ())] or [new]
 
     def _keep_back(self, nodes, roots):
         """The roots, and the work on the same axes that serves them alone."""
-        chosen = set()
+        chosen = {node for new in roots for node in self._chains.get(new, ())}
         for node in reversed(nodes):
             out = node.outputs[0]
             if out in roots:
@@ -109,6 +135,12 @@ class Updates:
     def _made_by(self, unit):
         return [out for node in _nodes_of(unit) for out in node.outputs if out in self.in_place]
 
+    def _first_made_by(self, unit):
+        """The new values that a unit begins to write."""
+        nodes = _nodes_of(unit)
+        return [new for new in self.in_place
+                if self._chains.get(new, [new.owner])[-1] in nodes]
+
     def _reads_straight(self, fuser, new):
         """Whether the unit that makes a new value reads the old one element by element."""
         unit, cell = fuser.unit_of[new.owner], self.in_place[new]
@@ -124,7 +156,7 @@ class Updates:
 
     def _sort(self, units):
         """Return (units in order, units of a circle)."""
-        writers = {self.in_place[new]: unit for unit in units for new in self._made_by(unit)}
+        writers = {self.in_place[new]: unit for unit in units for new in self._first_made_by(unit)}
         makers = {out: unit for unit in units for node in _nodes_of(unit)
                   for out in node.outputs}
         before = {unit: set() for unit in units}

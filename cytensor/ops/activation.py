@@ -2,7 +2,31 @@
 from math import pi, sqrt
 
 from cytensor.ops.elementwise import abs, erf, expm1, minimum, mul, sigmoid, softplus, switch, tanh
-from cytensor.ops.registry import as_variable
+from cytensor.ops.elementwise import relu as relu_op
+from cytensor.ops.registry import as_variable, is_weak
+
+
+def relu(x, alpha=0):
+    """Return x where it is positive, else ``alpha * x``.
+
+    Parameters
+    ----------
+    x : array_like
+    alpha : number or Variable
+
+    Returns
+    -------
+    Variable
+
+    Examples
+    --------
+    >>> relu([-1.0, 2.0], 0.5).eval()
+    array([-0.5,  2. ])
+    """
+    x = as_variable(x)
+    if is_weak(alpha) and alpha == 0:
+        return relu_op(x)
+    return switch(x > 0, x, mul(alpha, x))
 
 
 def elu(x, alpha=1.0):

@@ -58,7 +58,7 @@ def where(condition, x=None, y=None):
 
     Returns
     -------
-    Variable, or list of Variable
+    Variable, or tuple of Variable
         With the condition alone, ``nonzero(condition)``.
 
     Raises
@@ -78,6 +78,27 @@ def where(condition, x=None, y=None):
     if x is None or y is None:
         raise TypeError("where: give both x and y, or neither")
     return ew.switch(condition, x, y)
+
+
+def default(x, value):
+    """Return ``x``, or another value if it is None.
+
+    Parameters
+    ----------
+    x : Variable, array_like or None
+    value : Variable or array_like
+
+    Returns
+    -------
+    Variable
+
+    Examples
+    --------
+    >>> import cytensor.tensor as T
+    >>> T.default(None, 2).eval()
+    array(2)
+    """
+    return as_tensor_variable(value if x is None else x)
 
 
 def cast(x, dtype):

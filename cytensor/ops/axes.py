@@ -41,7 +41,11 @@ def dimshuffle(x, *pattern):
              for item in pattern]
     named = [axis for axis in order if axis >= 0]
     if len(set(named)) != len(named):
-        raise ValueError(f"dimshuffle: the pattern {tuple(pattern)} names an axis twice")
+        raise ValueError(f"dimshuffle: an axis may not appear twice: {tuple(pattern)}")
+    for axis, n in enumerate(x.type.shape):
+        if axis not in order and n is None:
+            raise ValueError("You cannot drop a non-broadcastable dimension: axis "
+                             f"{axis} of {x!r} is not known to have size 1 (see addbroadcast)")
     return dimshuffle_op(x, order=tuple(order))
 
 

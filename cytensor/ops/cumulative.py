@@ -1,10 +1,11 @@
-"""Running sums and products, and the linear recurrence that is their gradient.
+"""Running sums and products, differences, and the linear recurrence that is their gradient.
 
 ``y[k] = a[k] * y[k-1] + b[k]`` is closed under gradient, and needs no division: so the gradients
 of products are right where a factor is zero, to every order.
 """
 import numpy as np
 
+from cytensor.ops import elementwise as ew
 from cytensor.ops.axes import permuted
 from cytensor.ops.generate import filled
 from cytensor.ops.registry import dtype_of, normal_axis, structured, to_dtype
@@ -165,3 +166,43 @@ def cumprod(x, axis=None, dtype=None):
     TensorType(float32, matrix)
     """
     return _running(cumprod_op, x, axis, dtype)
+
+
+def diff(x, n=1, axis=-1):
+    """Return the differences between neighbours, ``n`` times over.
+
+    Parameters
+    ----------
+    x : Variable
+    n : int
+        How often; each time the axis becomes shorter by one.
+    axis : int
+
+    Returns
+    -------
+    Variable
+        Of truth values, whether neighbours differ.
+
+    Raises
+    ------
+    AxisError
+        If ``x`` has no such axis.
+    ValueError
+        If ``n`` is negative.
+
+    Examples
+    --------
+    >>> import cytensor.tensor as T
+    >>> T.diff(T.constant([1, 4, 9, 16])).eval()
+    array([3, 5, 7])
+    """
+    x = as_tensor_variable(x)
+    axis = normal_axis(axis, x.type.ndim, "diff")
+    if n < 0:
+        raise ValueError(f"diff: the order is not negative, but {n}")
+    less = ew.neq if x.type.dtype == "bool" else ew.sub
+    whole = (WHOLE,) * axis
+    for _ in range(n):
+        x = less(subtensor(x, index=(*whole, ("slice", 1, None, None))),
+                 subtensor(x, index=(*whole, ("slice", None, -1, None))))
+    return x

@@ -1,9 +1,11 @@
 """Diagonals: taking them out of arrays, and making arrays of them."""
+from cytensor.ops import elementwise as ew
 from cytensor.ops.axes import moveaxis
 from cytensor.ops.gather import scatter_set
 from cytensor.ops.generate import counted, filled
-from cytensor.ops.registry import dtype_of, normal_axis, structured
-from cytensor.ops.views import as_tensor_variable, sizes_of
+from cytensor.ops.registry import (
+    common_dtype, dtype_of, is_weak, normal_axis, structured, to_dtype)
+from cytensor.ops.views import as_size, as_tensor_variable, sizes_of, specified
 
 
 def _diagonal_sizes(S, shapes, inputs, *, offset, axis1, axis2):
@@ -189,3 +191,99 @@ def trace(x, offset=0, axis1=0, axis2=1):
     TensorType(float64, scalar)
     """
     return diagonal(x, offset, axis1, axis2).sum(axis=-1)
+
+
+# ----- writing to diagonals -----
+
+def _fill_value(a, val, what):
+    """Return what a diagonal is filled with as a 0-d variable in the dtype of ``a``."""
+    val = val if is_weak(val) else as_tensor_variable(val)
+    if not is_weak(val) and val.type.ndim != 0:
+        raise TypeError(f"{what}: the value is 0-d, not {val.type.ndim}-d")
+    dtype = common_dtype([a, val])
+    if dtype != a.type.dtype:
+        raise TypeError(f"{what}: the value does not fit into {a.type.dtype}; cast it")
+    return to_dtype(val, dtype)
+
+
+def fill_diagonal(a, val):
+    """Return a copy of an array whose main diagonal has one value.
+
+    Parameters
+    ----------
+    a : Variable, with at least two axes
+        With more than two, all have one size.
+    val : number or 0-d variable
+
+    Returns
+    -------
+    Variable
+
+    Raises
+    ------
+    TypeError
+        If ``a`` has fewer axes, or ``val`` is not 0-d or does not fit into the dtype of ``a``.
+    ValueError
+        If ``a`` has more than two axes, and they differ in size, now or in the run.
+
+    Examples
+    --------
+    >>> import cytensor.tensor as T
+    >>> T.fill_diagonal(T.zeros((2, 3)), 7).eval()
+    array([[7., 0., 0.],
+           [0., 7., 0.]])
+    """
+    a = as_tensor_variable(a)
+    if a.type.ndim < 2:
+        raise TypeError(f"fill_diagonal: an array with at least two axes is wanted, "
+                        f"not {a.type.ndim}")
+    val = _fill_value(a, val, "fill_diagonal")
+    sizes = sizes_of(a)
+    if a.type.ndim > 2:
+        a = specified(a, [sizes[0]] * len(sizes), "fill_diagonal")
+        n = sizes[0]
+    else:
+        n = _smaller(*sizes)
+    return scatter_set(a, val, *[counted(n)] * len(sizes))
+
+
+def _smaller(n, m):
+    return min(n, m) if type(n) is type(m) is int else ew.minimum(n, m)
+
+
+def fill_diagonal_offset(a, val, offset):
+    """Return a copy of a matrix of which one diagonal has one value.
+
+    Parameters
+    ----------
+    a : Variable, 2-d
+    val : number or 0-d variable
+    offset : int or 0-d integer variable
+        0 is the main diagonal; those above are positive.
+
+    Returns
+    -------
+    Variable
+
+    Raises
+    ------
+    TypeError
+        If ``a`` is no matrix, ``val`` is not 0-d or does not fit into its dtype, or ``offset`` is
+        no 0-d integer.
+
+    Examples
+    --------
+    >>> import cytensor.tensor as T
+    >>> T.fill_diagonal_offset(T.zeros((2, 3)), 7, 1).eval()
+    array([[0., 7., 0.],
+           [0., 0., 7.]])
+    """
+    a = as_tensor_variable(a)
+    if a.type.ndim != 2:
+        raise TypeError(f"fill_diagonal_offset: a matrix is wanted, not {a.type.ndim}-d")
+    val = _fill_value(a, val, "fill_diagonal_offset")
+    offset = as_size(offset, "fill_diagonal_offset: the offset")
+    rows, columns = sizes_of(a)
+    first = ew.maximum(0 - offset, 0), ew.maximum(offset, 0)
+    count = ew.maximum(ew.minimum(rows - first[0], columns - first[1]), 0)
+    return scatter_set(a, val, *[counted(count) + place for place in first])

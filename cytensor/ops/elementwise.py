@@ -39,12 +39,13 @@ def _step(g, y, *inputs):
 
 add = elementwise(
     "add", {"?": "{x} | {y}", "*": "{x} + {y}"},
-    lambda g, z, x, y: (g, g), commutes=True, doc="Add.")
+    lambda g, z, x, y: (g, g), commutes=True, chains=0, doc="Add arrays.")
 sub = elementwise(
     "sub", "{x} - {y}", lambda g, z, x, y: (g, -g), kinds="iufc", doc="Subtract.")
 mul = elementwise(
     "mul", {"?": "{x} & {y}", "*": "{x} * {y}", "c": "ctc_mul({x}, {y})"},
-    lambda g, z, x, y: (g * y, g * x), commutes=True, doc="Multiply.")
+    lambda g, z, x, y: (g * y, g * x), commutes=True, chains=1,
+    doc="Multiply arrays.")
 
 
 def _true_div_vjp(g, z, x, y):
@@ -378,6 +379,47 @@ def _chi2sf_vjp(g, z, x, k):
 chi2sf = elementwise(
     "chi2sf", "ct_chi2sf({x}, {y})", _chi2sf_vjp, types="float", kinds="f", special=True,
     doc="Return the probability that chi squared with k (second) degrees exceeds x.")
+
+
+def _gamma_density(k, x):
+    """The derivative of gammainc in x; there is no closed form of that in k."""
+    return exp((k - 1) * log(x) - x - gammaln(k))
+
+
+gammainc = elementwise(
+    "gammainc", "ct_gammainc({x}, {y})", lambda g, z, k, x: (None, g * _gamma_density(k, x)),
+    types="float", kinds="f", special=True,
+    doc="Take the lower incomplete gamma function of k (first) and x, divided by gamma(k).")
+gammaincc = elementwise(
+    "gammaincc", "ct_gammaincc({x}, {y})", lambda g, z, k, x: (None, -(g * _gamma_density(k, x))),
+    types="float", kinds="f", special=True,
+    doc="Take the upper incomplete gamma function of k (first) and x, divided by gamma(k).")
+
+
+def gammal(k, x):
+    """Take the lower incomplete gamma function: the integral of t^(k-1) exp(-t) from 0 to x.
+
+    Examples
+    --------
+    >>> from cytensor.tensor import constant
+    >>> round(float(gammal(constant(1.0), 2.0).eval()), 6)      # 1 - exp(-2)
+    0.864665
+    """
+    return gammainc(k, x) * gamma(k)
+
+
+def gammau(k, x):
+    """Take the upper incomplete gamma function: the integral of t^(k-1) exp(-t) from x on.
+
+    Examples
+    --------
+    >>> from cytensor.tensor import constant
+    >>> round(float(gammau(constant(1.0), 2.0).eval()), 6)      # exp(-2)
+    0.135335
+    """
+    return gammaincc(k, x) * gamma(k)
+
+
 j0 = elementwise(
     "j0", "ct_j0({x})", lambda g, y, x: (-(g * j1(x)),), types="float", kinds="f",
     special=True, doc="Take the Bessel function of the first kind of order 0.")

@@ -3,8 +3,9 @@
 gather and scatter_add are each other's gradients, as are pick and unpick.
 """
 from cytensor.ops.registry import KIND, dtype_of, scalar_like, structured, to_bool, to_dtype
-from cytensor.ops.subtensor import check_fits
-from cytensor.ops.views import as_size, no_gradients, padded_left, shape_i_op, sizes_of, spread
+from cytensor.ops.subtensor import check_fits, subtensor
+from cytensor.ops.views import (
+    as_size, dimshuffle_op, no_gradients, padded_left, shape_i_op, sizes_of, spread)
 
 # ----- checks -----
 
@@ -23,23 +24,43 @@ def _aligned(x, indices, what):
     return [padded_left(_int64(i, what), ndim) for i in indices]
 
 
-def _broadcast(S, shapes):
+_MISMATCH = "shape mismatch: index arrays of sizes {a} and {b} do not broadcast"
+
+
+def is_of_mask(i):
+    """Whether an index array says where a mask is true: if that is one place, it broadcasts."""
+    while i.owner is not None and i.owner.op in (dimshuffle_op, subtensor):
+        i = i.owner.inputs[0]
+    return i.owner is not None and i.owner.op is nonzero_op
+
+
+def _common(S, n, m, open):
+    """The size to which two sizes broadcast; if ``open``, either may turn out to be 1."""
+    for one, other in ((n, m), (m, n)):
+        if type(one) is int and one == 1:
+            return other
+    if n is m or not open:
+        return S.equal(n, m, _MISMATCH)
+    fits = S.max(S.eq(n, m), S.max(S.eq(n, 1), S.eq(m, 1)))
+    S.check(fits, _MISMATCH, n, m, error=IndexError)
+    return S.where(S.eq(n, 1), m, n)
+
+
+def _broadcast(S, shapes, indices):
     """The sizes to which index arrays of one rank broadcast."""
+    open = any([is_of_mask(i) for i in indices])
     out = []
-    for sizes in zip(*shapes):
-        common = 1
-        for n in sizes:
-            if type(n) is int and n == 1:
-                continue
-            common = n if type(common) is int and common == 1 else S.equal(
-                common, n, "shape mismatch: index arrays of sizes {a} and {b} do not broadcast")
-        out.append(common)
+    for first, *others in zip(*shapes):
+        for n in others:
+            first = _common(S, first, n, open)
+        out.append(first)
     return tuple(out)
 
 
-def _part(S, x, indices):
-    """The sizes of ``x[indices]``."""
-    return _broadcast(S, indices) + tuple(x[len(indices):])
+def _part(S, shapes, inputs):
+    """The sizes of ``x[indices]``, from the shapes of x and of the indices."""
+    (x, *sizes), (_, *indices) = shapes, inputs
+    return _broadcast(S, sizes, indices) + tuple(x[len(indices):])
 
 
 # ----- gather and scatter -----
@@ -55,9 +76,8 @@ def _gather_vjp(g, out, x, *indices):
 
 
 gather = structured(
-    "gather", lambda x, *indices: x.type.dtype,
-    lambda S, shapes, inputs: _part(S, shapes[0], shapes[1:]),
-    _gather_vjp, coerce=_gather_inputs, doc="x[i, j, ..] for arrays of integers.")
+    "gather", lambda x, *indices: x.type.dtype, _part, _gather_vjp, coerce=_gather_inputs,
+    doc="x[i, j, ..] for arrays of integers.")
 
 
 def _scatter_inputs(inputs, params):
@@ -69,7 +89,8 @@ def _scatter_inputs(inputs, params):
 
 def _scatter_sizes(S, shapes, inputs):
     x, y, *indices = shapes
-    check_fits(S, y, _part(S, x, indices), "set_subtensor or inc_subtensor")
+    part = _part(S, [x, *indices], [inputs[0], *inputs[2:]])
+    check_fits(S, y, part, "set_subtensor or inc_subtensor")
     return x
 
 

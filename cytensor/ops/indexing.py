@@ -27,6 +27,8 @@ def _items(x, key):
     Kinds: "slice", "at", "new", "array", "mask", and "gap" for an Ellipsis, whose value is the
     number of axes that it stands for.
     """
+    if isinstance(key, list) and any([_is_no_element(part) for part in key]):
+        key = tuple(key)                # as NumPy once took lists of slices
     key = key if isinstance(key, tuple) else (key,)
     items = [_item(part) for part in key]
     taken = sum([value.type.ndim if kind == "mask" else kind not in ("new", "gap")
@@ -42,6 +44,10 @@ def _items(x, key):
         items.append(("gap", 0))
     items[gaps[0]] = ("gap", x.type.ndim - taken)
     return items
+
+
+def _is_no_element(part):
+    return part is None or part is Ellipsis or isinstance(part, slice)
 
 
 def _item(part):
@@ -78,9 +84,12 @@ def _number(part):
     if isinstance(part, (bool, np.bool_)):
         raise TypeError(f"{_WRONG}, not {part!r}")
     try:
-        return part.__index__()
+        i = part.__index__()
     except (AttributeError, TypeError):
         raise TypeError(f"{_WRONG}, not {part!r} of type {type(part).__name__}") from None
+    if not -2**63 <= i < 2**63:
+        raise IndexError(f"the index {i} does not fit into 64 bits")
+    return i
 
 
 # ----- reading -----
@@ -158,8 +167,8 @@ class _Index:
         self.items.append((kind, *[self._part(part) for part in parts]))
 
     def _part(self, part):
-        if part is None or type(part) is int:
-            return part
+        if part is None:
+            return None
         if isinstance(part, (Variable, np.ndarray)):
             part = _constant_int(as_size(part, "an index"))
             if type(part) is int:
@@ -371,7 +380,8 @@ def set_subtensor(x, y, inplace=False, tolerate_inplace_aliasing=False):
     Notes
     -----
     Where an index array names an element twice, the last value counts; the gradient with respect
-    to ``y`` does not know which one that was.
+    to ``y`` does not know which one that was. The gradient is summed over axes on which ``y`` is
+    known to have size 1: state it with ``addbroadcast`` where the type does not know.
 
     Examples
     --------

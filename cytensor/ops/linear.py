@@ -8,10 +8,10 @@ from cytensor.ops.views import (
 # ----- the ops -----
 
 
-def _batch(S, first, second):
+def batch_sizes(S, first, second, what):
     """The sizes to which the batch axes of two stacks of matrices broadcast."""
     return tuple([m if type(n) is int and n == 1 else n if type(m) is int and m == 1 else
-                  S.equal(n, m, "matmul: batches of {a} and of {b} matrices do not broadcast")
+                  S.equal(n, m, what + ": batches of {a} and of {b} matrices do not broadcast")
                   for n, m in zip(first, second)])
 
 
@@ -20,7 +20,7 @@ def _matmul_sizes(S, shapes, inputs):
     _check_rank(len(a) == len(b) >= 2, "matmul", inputs)
     S.equal(a[-1], b[-2], f"matmul: Shape mismatch: {inputs[0].type.shape} and "
             f"{inputs[1].type.shape}: x has {{a}} columns, but y has {{b}} rows")
-    return (*_batch(S, a[:-2], b[:-2]), a[-2], b[-1])
+    return (*batch_sizes(S, a[:-2], b[:-2], "matmul"), a[-2], b[-1])
 
 
 def _check_rank(right, what, inputs):

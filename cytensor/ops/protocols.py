@@ -1,8 +1,9 @@
 """NumPy's functions on symbolic arrays: ``np.exp(x)`` and ``np.sum(x)`` stay symbolic."""
 from cytensor._core import Op
 from cytensor.ops import (
-    arithmetic, axes, cumulative, diagonal, einsum, elementwise as ew, generate, joining, linear,
-    matrices, ranges, rearrange, reduce, select, shape, statistics)
+    arithmetic, axes, cumulative, decompositions, determinants, diagonal, eigen, einsum,
+    elementwise as ew, fft, frequencies, generate, joining, least_squares, linear,
+    matrices, matrix_functions, norms, ranges, rearrange, reduce, select, shape, solve, statistics)
 
 #: NumPy's names of the ufuncs that we name otherwise.
 _UFUNC_NAMES = {
@@ -35,9 +36,32 @@ _HOMES = {
     shape: "broadcast_arrays broadcast_to ravel reshape shape size",
     statistics: "mean ptp std var",
 }
-_FUNCTIONS = {name: getattr(home, name) for home, names in _HOMES.items()
-              for name in names.split()}
-_FUNCTIONS.update(amax=reduce.max, amin=reduce.min, around=arithmetic.round)
+_LINALG_HOMES = {
+    decompositions: "qr svd",
+    determinants: "det slogdet",
+    eigen: "eig eigh eigvals",
+    least_squares: "cond lstsq matrix_rank pinv",
+    matrix_functions: "matrix_power multi_dot tensorinv tensorsolve",
+    norms: "norm",
+    solve: "inv solve",
+}
+_FFT_HOMES = {
+    fft: "fft fft2 fftn hfft ifft ifft2 ifftn ihfft irfft irfft2 irfftn rfft rfft2 rfftn",
+    frequencies: "fftshift ifftshift",
+}
+
+
+def _found(homes):
+    return {name: getattr(home, name) for home, names in homes.items() for name in names.split()}
+
+
+#: By the module and the name that NumPy gives a function.
+_FUNCTIONS = {"numpy": _found(_HOMES), "numpy.linalg": _found(_LINALG_HOMES),
+              "numpy.fft": _found(_FFT_HOMES)}
+_FUNCTIONS["numpy"].update(amax=reduce.max, amin=reduce.min, around=arithmetic.round)
+_FUNCTIONS["numpy.linalg"].update(
+    cholesky=lambda a, upper=False: solve.cholesky(a, lower=not upper),
+    eigvalsh=lambda a, UPLO="L": eigen.eigvalsh(a, lower=UPLO == "L"))
 
 
 def array_ufunc(self, ufunc, method, *inputs, **kwargs):
@@ -54,8 +78,8 @@ def array_ufunc(self, ufunc, method, *inputs, **kwargs):
 
 def array_function(self, function, types, args, kwargs):
     """Call our function of the same name as a NumPy function."""
-    ours = _FUNCTIONS.get(function.__name__)
-    if ours is None or not function.__module__ == "numpy":
+    ours = _FUNCTIONS.get(function.__module__, {}).get(function.__name__)
+    if ours is None:
         raise TypeError(f"{function.__module__}.{function.__name__} does not work on a symbolic "
                         "tensor; look for it in cytensor.tensor, or compute its value with "
                         ".eval()")

@@ -204,3 +204,31 @@ def meshgrid(*xs, indexing="xy", sparse=False):
 def _varies(grid, axis, grids):
     """Whether ``grid`` says how long an axis is: its size is not 1, or all are."""
     return grid.type.shape[axis] != 1 or all([g.type.shape[axis] == 1 for g in grids])
+
+
+class _Grid:
+    """Makes the coordinates of a grid from slices in square brackets."""
+
+    def __init__(self, sparse):
+        self._sparse = sparse
+
+    def __getitem__(self, key):
+        parts = key if isinstance(key, tuple) else (key,)
+        axes = [_grid_axis(part) for part in parts]
+        grids = meshgrid(*axes, indexing="ij", sparse=self._sparse)
+        return grids if isinstance(key, tuple) else grids[0]
+
+
+def _grid_axis(part):
+    if not isinstance(part, slice) or part.stop is None:
+        raise IndexError(f"a grid is made of slices with an end, not {part!r}")
+    start = 0 if part.start is None else part.start
+    if isinstance(part.step, complex):      # NumPy's way to give the number of points
+        return linspace(start, part.stop, int(abs(part.step)))
+    return arange(start, part.stop, 1 if part.step is None else part.step)
+
+
+#: ``mgrid[0:2, 0:3]`` is a list of one matrix for each axis: the coordinates of a grid.
+mgrid = _Grid(sparse=False)
+#: The same, but each keeps size 1 on the axes along which it does not change.
+ogrid = _Grid(sparse=True)

@@ -78,6 +78,8 @@ def repeat(x, repeats, axis=None):
     ------
     ValueError
         If ``repeats`` has more than one axis.
+    TypeError
+        If it does not hold integers, or such as may not fit into int64.
 
     Examples
     --------
@@ -90,8 +92,10 @@ def repeat(x, repeats, axis=None):
         x, axis = reshaped(x, [-1]), 0
     axis = normal_axis(axis, x.type.ndim, "repeat")
     counts = repeats if is_weak(repeats) else as_tensor_variable(repeats)
-    if isinstance(counts, Variable) and counts.type.ndim:
-        return _repeat_each(x, counts, axis)
+    if isinstance(counts, Variable):
+        _check_counts(counts)
+        if counts.type.ndim:
+            return _repeat_each(x, counts, axis)
     n = int(counts.data) if isinstance(counts, Constant) else counts
     n = n if isinstance(n, int) else as_size(n, "repeat: a number of repeats")
     sizes = sizes_of(x)
@@ -99,12 +103,18 @@ def repeat(x, repeats, axis=None):
     return reshaped(wide, [*sizes[:axis], product([sizes[axis], n]), *sizes[axis + 1:]])
 
 
+def _check_counts(counts):
+    if KIND[counts.type.dtype] not in "iu":
+        raise TypeError(f"repeat: repeats are integers, not {counts.type.dtype}")
+    if counts.type.dtype == "uint64":
+        raise TypeError("repeat: repeats of dtype uint64 may not fit into int64; cast them")
+
+
 def _repeat_each(x, counts, axis):
     """Count up at each place where the next element begins; that says which element it is."""
     if counts.type.ndim > 1:
         raise ValueError(f"repeat: repeats is a number or a vector, not {counts.type.ndim}-d")
-    if KIND[counts.type.dtype] not in "iu":
-        raise TypeError(f"repeat: repeats are integers, not {counts.type.dtype}")
+    _check_counts(counts)
     if counts.type.shape == (1,):
         return repeat(x, permuted(counts, ()), axis)
     counts = spread(to_dtype(counts, "int64"), [sizes_of(x)[axis]])

@@ -25,24 +25,12 @@ def _reduce_sizes(S, shapes, inputs, *, axis, keepdims):
     return _reduced(shapes[0], axis, keepdims)
 
 
-def _is_zero(n):
-    return type(n) is int and n == 0
-
-
-def _is_positive(n):
-    return type(n) is int and n > 0
-
-
 def _extreme_sizes(name):
-    """The size rule of a reduction that has no value for nothing.
-
-    It sees what is known; what only the run knows, the kernel reports.
-    """
+    """The size rule of a reduction that has no value for nothing."""
     def sizes(S, shapes, inputs, *, axis, keepdims):
         out = _reduced(shapes[0], axis, keepdims)
-        if _is_zero(S.product([shapes[0][i] for i in axis])) and _is_positive(S.product(out)):
-            raise ValueError(f"zero-size array to reduction operation {name} which has no "
-                             "identity")
+        S.check(S.lt(0, S.product([shapes[0][i] for i in axis])), "zero-size array to reduction "
+                f"operation {name} which has no identity")
         return out
     return sizes
 
@@ -90,8 +78,7 @@ def _arg_sizes(name):
     def sizes(S, shapes, inputs, *, axis):
         shape, = shapes
         out = shape[:axis] + shape[axis + 1:]
-        if _is_zero(shape[axis]) and _is_positive(S.product(out)):
-            raise ValueError(f"attempt to get {name} of an empty sequence")
+        S.check(S.lt(0, shape[axis]), f"attempt to get {name} of an empty sequence")
         return out
     return sizes
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from cytensor import config
 from cytensor._core import Constant, Op, TensorType, Variable, new_constant
+from cytensor.ops.casting import (
+    WEAK_TYPES, dtype_alone, dtype_beside, dtype_of_quotient, promote)
 from cytensor.ops.sizes import STATIC
 
 FLOATS = ("float16", "float32", "float64")
@@ -20,26 +22,9 @@ FLOAT_OF = {name: name if KIND[name] in "fc" else
             for name in KIND}
 REAL_OF = {"complex64": "float32", "complex128": "float64"}
 COMPLEX_OF = {"float16": "complex64", "float32": "complex64", "float64": "complex128"}
-_WEAK = (bool, int, float, complex)
 
 
 # ----- from values to variables -----
-
-_promoted = {}
-
-
-def promote(*dtypes):
-    """Return the dtype to which NumPy promotes ``dtypes``."""
-    common = dtypes[0]
-    for other in dtypes[1:]:
-        if other != common:
-            pair = (common, other)
-            found = _promoted.get(pair)
-            if found is None:
-                found = _promoted[pair] = np.promote_types(common, other).name
-            common = found
-    return common
-
 
 def constant(value, name=None, dtype=None):
     """Make a constant of the graph from an array, a list or a number.
@@ -49,7 +34,7 @@ def constant(value, name=None, dtype=None):
     value : array_like
     name : str, optional
     dtype : str, optional
-        By default that of ``value``; a Python float takes ``config.floatX``, an int int64.
+        By default that of ``value``; for a Python number see ``config.cast_policy``.
 
     Returns
     -------
@@ -60,25 +45,17 @@ def constant(value, name=None, dtype=None):
     >>> constant([1, 2]).type
     TensorType(int64, (2,))
     """
-    if dtype is None and type(value) in _WEAK:
-        dtype = _default_dtype(value)
+    if dtype is None and type(value) in WEAK_TYPES:
+        dtype = dtype_alone(value)
     data = np.array(value, dtype=dtype, order="C")
+    if data.size == 0 and dtype is None and not hasattr(value, "dtype"):
+        data = data.astype(config.floatX)       # a list without anything in it
     if data.dtype.kind not in "biufc":
         raise TypeError(f"cannot make a tensor constant from {value!r} "
                         f"(NumPy reads it as {data.dtype})")
     if not data.dtype.isnative:
         data = data.astype(data.dtype.newbyteorder("="))
     return new_constant(TensorType(data.dtype.name, data.shape), data, name)
-
-
-def _default_dtype(value):
-    if type(value) is bool:
-        return "bool"
-    if type(value) is int:
-        return "int64" if -2**63 <= value < 2**63 else "uint64"
-    if type(value) is float:
-        return config.floatX
-    return "complex64" if config.floatX == "float32" else "complex128"
 
 
 _makers = []        # for values that are more than arrays: (test, make)
@@ -107,7 +84,7 @@ def as_variable(x, name=None):
 
 def is_weak(x):
     """Whether ``x`` is a Python number: its dtype yields to that of an array."""
-    return type(x) in _WEAK
+    return type(x) in WEAK_TYPES
 
 
 def scalar_like(value, dtype):
@@ -119,29 +96,15 @@ def scalar_like(value, dtype):
     return new_constant(TensorType(dtype, ()), np.array(value, dtype=dtype))
 
 
-def _weak_dtype(value, strong):
-    """The dtype that a Python number and an array of dtype ``strong`` have in common."""
-    kind = KIND[strong]
-    if type(value) is bool:
-        return strong
-    if type(value) is int:
-        return "int64" if kind == "b" else strong
-    if type(value) is float:
-        return strong if kind in "fc" else "float64"
-    if kind == "c":
-        return strong
-    return COMPLEX_OF[strong] if kind == "f" else "complex128"
-
-
 def common_dtype(inputs):
     """Return the dtype to which variables and Python numbers promote."""
     strong = [x.type.dtype for x in inputs if isinstance(x, Variable)]
     if not strong:
-        return promote(*[_default_dtype(x) for x in inputs])
+        return promote(*[dtype_alone(x) for x in inputs])
     dtype = promote(*strong)
     for x in inputs:
-        if type(x) in _WEAK:
-            dtype = promote(dtype, _weak_dtype(x, dtype))
+        if type(x) in WEAK_TYPES:
+            dtype = promote(dtype, dtype_beside(x, dtype))
     return dtype
 
 
@@ -202,15 +165,33 @@ def broadcast_static(op, types):
 
 
 def _prepare_elementwise(op, inputs, params):
+    if len(inputs) != 2 and inputs and "chains" in op.traits:
+        inputs = _chained(op, inputs)
     if len(inputs) != op.traits["nin"]:
         raise TypeError(f"{op.name} takes {op.traits['nin']} arguments, not {len(inputs)}")
-    inputs = [x if type(x) in _WEAK else as_variable(x) for x in inputs]
+    inputs = [x if type(x) in WEAK_TYPES else as_variable(x) for x in inputs]
     for x in inputs:
         if isinstance(x, Variable) and not isinstance(x.type, TensorType):
             raise TypeError(f"{op.name} takes tensors, not {x!r} of type {x.type}")
     inputs, dtype = TYPE_RULES[op.traits["types"]](op, inputs)
     shape = broadcast_static(op, [x.type for x in inputs])
     return inputs, (TensorType(dtype, shape),)
+
+
+def _chained(op, inputs):
+    """Two inputs of ``op`` that stand for one or for many.
+
+    One stands beside the trait ``chains``, the neutral element; of many, the last one stands beside
+    the others combined.
+    """
+    if len(inputs) == 1:
+        return [*inputs, op.traits["chains"]]
+    inputs = [x if type(x) in WEAK_TYPES else as_variable(x) for x in inputs]
+    dtype = common_dtype(inputs)
+    first, *others, last = [to_dtype(x, dtype) for x in inputs]
+    for x in others:
+        first = op(first, x)
+    return [first, last]
 
 
 def _check_kind(op, dtype):
@@ -236,7 +217,7 @@ def _divide(op, inputs):
     """As ``_float``; the quotient of integers is float64, as in NumPy."""
     dtype = common_dtype(inputs)
     if KIND[dtype] not in "fc":
-        dtype = "float64"
+        dtype = dtype_of_quotient()
     return [to_dtype(x, dtype) for x in inputs], dtype
 
 
@@ -390,7 +371,7 @@ def dtype_of(i):
 
 def normal_axis(axis, ndim, what):
     """Return ``axis`` counted from the front, or raise as NumPy does."""
-    axis = axis.__index__()
+    axis = (axis.data if isinstance(axis, Constant) else axis).__index__()
     if not -ndim <= axis < ndim:
         raise np.exceptions.AxisError(f"{what}: axis {axis} is out of bounds for an array of "
                                       f"dimension {ndim}")
@@ -399,9 +380,9 @@ def normal_axis(axis, ndim, what):
 
 def normal_axes(axis, ndim, what):
     """Return a sorted tuple of axes: all of them for None."""
-    if axis is None:
+    if axis is None or (isinstance(axis, Constant) and axis.data is None):
         return tuple(range(ndim))
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = axis if isinstance(axis, (tuple, list, range)) else (axis,)
     normal = tuple(sorted([normal_axis(a, ndim, what) for a in axes]))
     if len(set(normal)) != len(normal):
         raise ValueError(f"{what}: axis {axis} names an axis twice")

@@ -4,6 +4,7 @@ import numpy as np
 from cytensor._core import Variable
 from cytensor.ops import elementwise as ew
 from cytensor.ops.axes import expand_dims, permuted
+from cytensor.ops.bounds import bounded_op
 from cytensor.ops.gather import gather
 from cytensor.ops.generate import counted
 from cytensor.ops.indexing import places
@@ -114,7 +115,7 @@ def _along(vector, axis, ndim):
     return permuted(vector, [0 if i == axis else -1 for i in range(ndim)])
 
 
-def choose(a, choices, mode="raise"):
+def choose(a, choices, out=None, mode="raise"):
     """Build an array out of several: ``choices[a[i]][i]`` at each place ``i``.
 
     Parameters
@@ -122,6 +123,8 @@ def choose(a, choices, mode="raise"):
     a : integer array_like
     choices : sequence of Variable or array_like, or Variable
         All broadcast against each other and ``a``. Of an array, the first axis is the sequence.
+    out : None
+        Taken for NumPy's sake: a graph has no memory to write to.
     mode : {'raise', 'wrap', 'clip'}
         What a number out of bounds does.
 
@@ -133,6 +136,8 @@ def choose(a, choices, mode="raise"):
     ------
     TypeError
         If ``a`` does not hold integers.
+    ValueError
+        If ``out`` is given; with 'raise', in the run, if a number is out of bounds.
 
     Examples
     --------
@@ -140,6 +145,8 @@ def choose(a, choices, mode="raise"):
     >>> T.choose(T.ivector("a"), [T.vector("x"), 0.0]).type
     TensorType(float64, vector)
     """
+    if out is not None:
+        raise ValueError("choose: there is no array to write to while the graph is built")
     a = _indices(a, "choose")
     if isinstance(choices, Variable):
         table, sizes = choices, common_sizes([a, choices[0]])
@@ -150,7 +157,9 @@ def choose(a, choices, mode="raise"):
     n, ndim = sizes_of(table)[0], len(sizes)
     new = tuple(range(1, ndim + 2 - table.type.ndim))
     table = spread(expand_dims(table, new), [n, *sizes])
-    a = spread(_within(a, n, mode, "choose"), sizes)
+    a = bounded_op(a, as_size(n), what="choose") if mode == "raise" \
+        else _within(a, n, mode, "choose")
+    a = spread(a, sizes)
     return gather(table, a, *[_along(counted(m), i, ndim) for i, m in enumerate(sizes)])
 
 # ----- by truth -----
@@ -166,8 +175,8 @@ def nonzero(x, return_matrix=False):
 
     Returns
     -------
-    list of Variable, int64
-        The places as one vector of indices for each axis.
+    tuple of Variable, int64
+        The places as one vector of indices for each axis: what ``x[...]`` takes.
 
     Raises
     ------
@@ -184,7 +193,7 @@ def nonzero(x, return_matrix=False):
     if x.type.ndim == 0:
         raise ValueError("nonzero: at least one axis is needed")
     vectors = places(x)
-    return vectors[0].owner.inputs[0] if return_matrix else vectors
+    return vectors[0].owner.inputs[0] if return_matrix else tuple(vectors)
 
 
 def flatnonzero(x):

@@ -123,6 +123,10 @@ class Sizes:
         data = getattr(variable, "data", None)
         return int(data) if data is not None else self.unknown()
 
+    def try_values(self, variables, given):
+        """The values of 0-d integer variables that follow from ``given``, or None."""
+        return tuple([self.value(v) for v in variables])
+
     def equal(self, a, b, message):
         """Check that two sizes are equal, now or when the run knows them; return one of them.
 
@@ -207,6 +211,18 @@ def _fold_constant(a, b, sign):
         total = inner + sign * b
         return a.args[0] + total if total >= 0 else a.args[0] - (-total)
     return None
+
+
+def output_shapes(S, node, shapes):
+    """Return the shape of each output of a node; None where no rule knows it."""
+    op = node.op
+    rule = op.traits.get("node_sizes")
+    if rule is not None:
+        return rule(S, node, shapes)
+    if op.sizes is None:
+        return [None] * len(node.outputs)
+    found = op.sizes(S, shapes, node.inputs, **node.params)
+    return [found] if op.nout == 1 else found
 
 
 STATIC = Sizes()

@@ -5,14 +5,15 @@ left of them is expanded into parts that fuse.
 """
 from cytensor.ops import elementwise as ew
 from cytensor.ops.axes import permuted
-from cytensor.ops.gather import pick, scatter_add
-from cytensor.ops.generate import counted, filled
-from cytensor.ops.reduce import kept, max as max_, max_op, min as min_, sum_op
+from cytensor.ops.counting import unique
+from cytensor.ops.gather import pick, unpick
+from cytensor.ops.generate import dtype_or_floatX, filled
+from cytensor.ops.joining import join
+from cytensor.ops.linear import dot
+from cytensor.ops.reduce import kept, max_op, sum_op
 from cytensor.ops.registry import (
     FLOAT_OF, KIND, dtype_of, is_weak, normal_axes, structured, to_dtype)
-from cytensor.ops.select import flatnonzero
-from cytensor.ops.linear import dot
-from cytensor.ops.views import as_tensor_variable
+from cytensor.ops.views import as_tensor_variable, sizes_of
 
 # ----- the ops -----
 
@@ -341,6 +342,8 @@ def to_one_hot(y, nb_class, dtype=None):
     ------
     TypeError
         If ``y`` does not hold integers.
+    IndexError
+        In the run, if a class is not below ``nb_class``.
 
     Examples
     --------
@@ -351,8 +354,7 @@ def to_one_hot(y, nb_class, dtype=None):
     y = as_tensor_variable(y)
     if KIND[y.type.dtype] not in "iu":
         raise TypeError(f"to_one_hot: classes are integers, not {y.type.dtype}")
-    hot = ew.eq(permuted(y, [*range(y.type.ndim), -1]), counted(nb_class))
-    return hot.astype(dtype)
+    return unpick(filled(1, sizes_of(y), dtype_or_floatX(dtype)), y, nb_class)
 
 
 def confusion_matrix(actual, pred):
@@ -360,7 +362,7 @@ def confusion_matrix(actual, pred):
 
     Parameters
     ----------
-    actual, pred : Variable, 1-d, integers
+    actual, pred : Variable, 1-d
         The true classes, and those that were predicted.
 
     Returns
@@ -374,25 +376,16 @@ def confusion_matrix(actual, pred):
     ValueError
         If an argument is not 1-d.
 
-    Notes
-    -----
-    Takes memory for all numbers between the smallest and the largest class.
-
     Examples
     --------
     >>> import cytensor.tensor as T
     >>> [out.type for out in T.confusion_matrix(T.ivector("y"), T.ivector("p"))]
-    [TensorType(int64, matrix), TensorType(int64, vector)]
+    [TensorType(int64, matrix), TensorType(int32, vector)]
     """
-    pair = [to_dtype(as_tensor_variable(x), "int64") for x in (actual, pred)]
+    pair = [as_tensor_variable(x) for x in (actual, pred)]
     for x in pair:
         if x.type.ndim != 1:
             raise ValueError(f"confusion_matrix: vectors are wanted, not {x.type.ndim}-d")
-    least = ew.minimum(min_(pair[0]), min_(pair[1]))
-    most = ew.maximum(max_(pair[0]), max_(pair[1]))
-    seen = filled(0, [most - least + 1], "int64")
-    for x in pair:
-        seen = scatter_add(seen, filled(1, [1], "int64"), x - least)
-    order = flatnonzero(seen) + least
+    order = unique(join(0, *pair))
     hot = [ew.eq(permuted(x, (0, -1)), order).astype("int64") for x in pair]
     return [dot(hot[0].T, hot[1]), order]

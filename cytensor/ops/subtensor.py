@@ -134,13 +134,16 @@ def _inc_inputs(inputs, params):
 
 
 def check_fits(S, have, part, what):
-    """Check that an array of sizes ``have`` broadcasts to those of ``part``."""
+    """Check that an array of sizes ``have`` broadcasts to those of ``part``.
+
+    A size that is not known beforehand may turn out to be 1.
+    """
     if len(have) > len(part):
         raise ValueError(f"{what}: the value has {len(have)} axes, the part only {len(part)}")
     for n, m in zip(have, part[len(part) - len(have):]):
-        if not (type(n) is int and n == 1):
-            S.equal(n, m, f"{what}: the value has size {{a}} where the part has {{b}}, "
-                          "and it is not known to be 1")
+        if n is not m:
+            S.check(S.max(S.eq(n, 1), S.eq(n, m)),
+                    f"{what}: the value has size {{a}} where the part has {{b}}", n, m)
 
 
 def _inc_sizes(S, shapes, inputs, *, index, set):

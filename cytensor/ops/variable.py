@@ -2,20 +2,32 @@
 
 They are the functions of the op files under the names of NumPy's and Theano's arrays.
 """
+from types import NoneType
+
 import numpy as np
 
 from cytensor import config
-from cytensor._core import Constant, Variable, register_classes
+from cytensor._core import Constant, TensorType, Variable, register_classes
 from cytensor.ops import (
     arithmetic, axes, cumulative, diagonal as diagonals, elementwise as ew, generate, indexing,
-    joining, linear, protocols, rearrange, reduce, select, shape as shapes, statistics)
+    joining, linear, protocols, rearrange, reduce, select, shape as shapes, sorting, statistics)
 from cytensor.ops.registry import cast, register_maker
 from cytensor.ops.views import copied
 
 
 def _binary(op):
     """Return an operator and its reflection."""
-    return lambda self, other: op(self, other), lambda self, other: op(other, self)
+    def forward(self, other):
+        return op(self, other) if _is_array(other) else NotImplemented
+
+    def reflected(self, other):
+        return op(other, self) if _is_array(other) else NotImplemented
+    return forward, reflected
+
+
+def _is_array(other):
+    """Whether an operand is ours: other kinds of variables know what to do with arrays."""
+    return not isinstance(other, Variable) or isinstance(other.type, (TensorType, NoneType))
 
 
 def _unary(op):
@@ -51,6 +63,24 @@ def register_eval(evaluate):
     """Say how ``x.eval(inputs)`` computes: by ``evaluate(x, inputs)``."""
     global _evaluate
     _evaluate = evaluate
+
+
+_truth = None
+
+
+def register_truth(truth):
+    """Say of which variables ``bool(x)`` is True, as programs ask that mean ``x is not None``."""
+    global _truth
+    _truth = truth
+
+
+_show = None
+
+
+def register_display(show):
+    """Say what notebooks show of a variable: ``show(x, kind)``, with kind "svg" or "html"."""
+    global _show
+    _show = show
 
 
 class TensorOperators:
@@ -99,7 +129,12 @@ class TensorOperators:
 
     # ----- what a symbolic array cannot do -----
 
-    __bool__ = _no_value("the truth", "use T.switch, or compile it with cytensor.function")
+    def __bool__(self):
+        if _truth is not None and _truth(self):
+            return True
+        raise TypeError(f"the truth of the symbolic {self!r} is not known while the graph is "
+                        "built; use T.switch, or compile it with cytensor.function")
+
     __float__ = _no_value("the value", "compile it with cytensor.function, or call .eval()")
     __int__ = _no_value("the value", "compile it with cytensor.function, or call .eval()")
     __complex__ = _no_value("the value", "compile it with cytensor.function, or call .eval()")
@@ -176,6 +211,9 @@ class TensorOperators:
 
     # ----- elements -----
 
+    sort = sorting.sort
+    argsort = sorting.argsort
+    searchsorted = sorting.searchsorted
     take = select.take
     choose = select.choose
     nonzero = select.nonzero
@@ -237,17 +275,21 @@ class TensorOperators:
             raise TypeError("eval needs `import cytensor`, which knows how to compile")
         return _evaluate(self, inputs_to_values or {})
 
+    # ----- notebooks -----
+
+    def _repr_svg_(self):
+        return _show(self, "svg") if _show else None
+
+    def _repr_html_(self):
+        return _show(self, "html") if _show else None
+
 
 class TensorVariable(TensorOperators, Variable):
-    """A symbolic array."""
-
-    __slots__ = ()
+    """A symbolic array. Like most objects, it takes attributes of any name."""
 
 
 class TensorConstant(TensorOperators, Constant):
     """An array that is part of the graph."""
-
-    __slots__ = ()
 
 
 register_classes(TensorVariable, TensorConstant)

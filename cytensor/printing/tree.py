@@ -2,6 +2,7 @@
 import sys
 from typing import Protocol, TextIO, runtime_checkable
 
+from cytensor import config
 from cytensor._core import Apply, Variable
 from cytensor._program import Program
 from cytensor.printing.labels import labeller
@@ -124,6 +125,8 @@ class _Tree:
         text = prefix + _head(variable) + self.done[node]
         if self.print_type:
             text += f" <{variable.type}>"
+        if config.print_test_value and hasattr(variable.tag, "test_value"):
+            text += f" = {variable.tag.test_value!r}"
         self.lines.append(text)
         return known
 

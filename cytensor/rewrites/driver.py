@@ -18,6 +18,28 @@ _MAX_DEPTH = 100            # rules that fire one inside the result of another
 _MAX_FIRED = 20             # times that rules fire in one sweep, per node (and 1,000 in any case)
 
 
+_listener = None
+
+
+def listen(listener):
+    """Tell ``listener(pass's name, rule, node, new value)`` of each rule that fires, or nobody.
+
+    Returns
+    -------
+    callable or None
+        Who was told until now.
+    """
+    global _listener
+    before, _listener = _listener, listener
+    return before
+
+
+def tell(name, rule, node, new):
+    """Say that a rule of the pass ``name`` puts ``new`` in the place of a node's output."""
+    if _listener is not None:
+        _listener(name, rule, node, new)
+
+
 class Pass:
     """One step of compilation, from graph to graph.
 
@@ -145,6 +167,7 @@ class _Sweep:
             return
         if config.debug >= 3:
             _print_fired(self.rules.name, rule, node)
+        tell(self.rules.name, rule, node, new)
         self.fired += 1
         self._keep_name(old, new)
         for fresh in toposort_until([new], self.settled):

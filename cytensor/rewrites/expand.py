@@ -24,6 +24,27 @@ def expand(outputs):
         outputs = _expand_once(nodes, outputs)
 
 
+def inline(outputs):
+    """Put the graphs of ops that stand for one in their place.
+
+    This comes first, so that the rules see what there is.
+
+    Parameters
+    ----------
+    outputs : sequence of Variable
+
+    Returns
+    -------
+    list of Variable
+    """
+    outputs = list(outputs)
+    while True:
+        nodes = toposort(outputs)
+        if not any([node.kind == "python" and "inline" in node.op.traits for node in nodes]):
+            return outputs
+        outputs = _expand_once(nodes, outputs)
+
+
 def _expand_once(nodes, outputs):
     now = {}
     for node in nodes:
@@ -34,6 +55,8 @@ def _expand_once(nodes, outputs):
             copy = node
         if node.op.kind == "composite":
             now.update(zip(node.outputs, _parts(copy)))
+        elif node.kind == "python" and "inline" in node.op.traits:
+            now.update(zip(node.outputs, copy.op.traits["inline"](copy)))
     return [now.get(out, out) for out in outputs]
 
 

@@ -6,7 +6,7 @@ larger than what it comes from stays an expression (``zeros((1000, 1000))`` is o
 from cytensor._core import Constant, TensorType, new_constant, replace, toposort
 
 _SMALL = 1 << 10        # elements; a result as small as this is always worth storing
-_STAYS = {"python", "random", "iota", "pick", "unpick"}
+_STAYS = {"python", "random", "scan", "iota", "pick", "unpick"}
 
 
 def fold(outputs, evaluate):
@@ -45,7 +45,7 @@ def _foldable(outputs):
 
 
 def _is_known(node, known):
-    if not node.inputs or node.op.kind in _STAYS:
+    if not node.inputs or node.kind in _STAYS:
         return False
     for x in node.inputs:
         if not isinstance(x, Constant) and x not in known:

@@ -3,7 +3,7 @@
 Users write equal expressions, and gradients repeat the forward pass; later passes compare
 variables by identity. Equal constants become one as well.
 """
-from cytensor._core import Constant, copy_apply, toposort
+from cytensor._core import Constant, TensorType, copy_apply, toposort
 
 _BIG = 1 << 12          # constants of more bytes are not compared by their content
 
@@ -40,6 +40,6 @@ def _same_inputs(inputs, node):
 
 def _first(x, constants):
     """Return the first constant that equals ``x`` bit for bit."""
-    if x.data.nbytes > _BIG:
+    if not isinstance(x.type, TensorType) or x.data.nbytes > _BIG:
         return x
     return constants.setdefault((x.type, x.data.tobytes()), x)

@@ -6,14 +6,16 @@ from cytensor.rewrites.fold import fold
 
 #: Passes that are tables of rules: where the rules are.
 _TABLES = {
-    "smaller": ("algebra.SMALLER", "shapes.SHAPES", "reductions.REDUCTIONS"),
-    "safer": ("stability.SAFER",),
+    "smaller": ("algebra.SMALLER", "shapes.SHAPES", "reductions.REDUCTIONS",
+                "control.CONTROL"),
+    "safer": ("stability.SAFER", "through.THROUGH", "linalg.LINALG"),
     "assume": ("assumptions.ASSUMED",),
     "faster": ("powers.POWERS", "updates.PICKS"),
     "updates": ("updates.UPDATES",),
 }
 #: Passes that are functions.
-_FUNCTIONS = {"intern": "intern.intern", "expand": "expand.expand"}
+_FUNCTIONS = {"intern": "intern.intern", "expand": "expand.expand", "loops": "scan.loops",
+              "parts": "parts.parts"}
 
 
 def _find(path):
@@ -29,7 +31,9 @@ def named(name):
     name : str
         ``intern`` merges equal nodes, ``smaller`` is algebra, ``safer`` numerical stability,
         ``assume`` what nearly always holds, ``faster`` powers and picks, ``updates`` gemm and
-        partial writes, ``expand`` ends composites. (``fold`` needs an evaluator: see `folding`.)
+        partial writes, ``parts`` joins disjoint parts and takes parts early, ``loops`` merges
+        loops and drops what they need not do, ``expand`` ends composites. (``fold`` needs an
+        evaluator: see `folding`.)
 
     Returns
     -------

@@ -3,11 +3,11 @@
 Repetition (`broadcast_to`) moves towards the outputs: through elementwise ops, which then work on
 the small array.
 """
-from cytensor._core import Constant
+from cytensor._core import Constant, TensorType
 from cytensor.ops.elementwise import maximum
 from cytensor.ops.linear import matmul_op
 from cytensor.ops.registry import scalar_like
-from cytensor.ops.sizes import Size, Sizes
+from cytensor.ops.sizes import Size, Sizes, output_shapes
 from cytensor.ops.subtensor import subtensor
 from cytensor.ops.views import (
     broadcast_to_op, dimshuffle_op, join_op, make_vector, reshape_op, shape_i_op, sizes_of)
@@ -90,6 +90,8 @@ class _Origins(Sizes):
         return self._made.setdefault(args, Size(self, "origin", args))
 
     def static(self, variable):
+        if not isinstance(variable.type, TensorType):
+            return ()
         return tuple([self.origin(variable, i) if n is None else n
                       for i, n in enumerate(variable.type.shape)])
 
@@ -108,11 +110,11 @@ def _size_below(x, axis):
     node = x.owner
     if node.op.kind == "elementwise":
         return _size_of_any(node.inputs, axis - x.type.ndim)
-    if node.op.sizes is None:
-        return None
     S = _Origins()
-    shapes = node.op.sizes(S, [S.static(i) for i in node.inputs], node.inputs, **node.params)
-    size = (shapes if node.op.nout == 1 else shapes[x.index])[axis]
+    shape = output_shapes(S, node, [S.static(i) for i in node.inputs])[x.index]
+    if shape is None:
+        return None
+    size = shape[axis]
     if type(size) is int:
         return size
     return (*size.args, None)[:2] if size.op == "origin" else None
@@ -165,9 +167,11 @@ def _size_source(node):
 
 
 def _has_size_rule(op, heads):
+    if op is not shape_i_op or isinstance(heads[0], bool):
+        return False
     head = heads[0]
-    return op is shape_i_op and not isinstance(head, bool) and (
-        head.kind == "elementwise" or head.sizes is not None)
+    return (
+        head.kind == "elementwise" or head.sizes is not None or "node_sizes" in head.traits)
 
 
 def _entry(node):
@@ -207,10 +211,19 @@ def _spread_after_shuffle(node):
                            *[one if i < 0 else dims[i] for i in order])
 
 
+def _only_repeats(x, dims):
+    """Whether broadcasting only repeats: it may also say that an unknown size is 1."""
+    return all([n is not None or not isinstance(dim, Constant)
+                for n, dim in zip(x.type.shape, dims[len(dims) - x.type.ndim:])])
+
+
 def _spread_after_elementwise(node):
     """An elementwise op on repeated arrays is the repetition of its result on the small ones."""
     repeated = [x.owner for x in node.inputs
-                if x.owner is not None and x.owner.op is broadcast_to_op]
+                if x.owner is not None and x.owner.op is broadcast_to_op
+                and _only_repeats(x.owner.inputs[0], x.owner.inputs[1:])]
+    if not repeated:
+        return None
     inputs = [x.owner.inputs[0] if x.owner in repeated else x for x in node.inputs]
     small = node.op.apply(inputs, node.params).out
     if small.type.ndim == node.out.type.ndim and small.type.shape == node.out.type.shape:
@@ -244,7 +257,8 @@ def _repeats(op, heads):
 
 SPREADS = [
     NodeRule("broadcast_to its own shape -> x", on(broadcast_to_op), _spread_nothing),
-    Rule(broadcast_to_op(broadcast_to_op(x, others), dims), broadcast_to_op(x, dims)),
+    Rule(broadcast_to_op(broadcast_to_op(x, others), dims), broadcast_to_op(x, dims),
+         where=lambda x, others: _only_repeats(x, others)),
     NodeRule("dimshuffle(broadcast_to(x)) -> broadcast_to(dimshuffle(x))",
              on(dimshuffle_op, broadcast_to_op), _spread_after_shuffle),
     NodeRule("f(broadcast_to(x)) -> broadcast_to(f(x))", _repeats, _spread_after_elementwise),

@@ -10,13 +10,14 @@ from cytensor.ops.reduce import sum_op
 from cytensor.ops.registry import KIND
 from cytensor.ops.softmax import logsoftmax_op, logsumexp_op, softmax_op
 from cytensor.ops.subtensor import subtensor
-from cytensor.ops.views import common_sizes, dimshuffle_op, padded_left, sizes_of, spread
+from cytensor.ops.views import (
+    common_sizes, dimshuffle_op, padded_left, reshape_op, sizes_of, spread)
 from cytensor.rewrites.reductions import kept_order
 from cytensor.rewrites.shapes import is_blank
 from cytensor.rewrites.patterns import Rule, any_param, holes, rest
 
 x, y, g, h, i, n, blank = holes("x y g h i n blank")
-indices = rest("indices")
+indices, dims = rest("indices"), rest("dims")
 axis, keepdims, index, order = map(any_param, ("axis", "keepdims", "index", "order"))
 
 
@@ -170,6 +171,7 @@ LOGSOFTMAX = [
     Rule(log(subtensor(p, indices, index=index)), subtensor(log_p, indices, index=index),
          shared=True),
     Rule(log(dimshuffle_op(p, order=order)), dimshuffle_op(log_p, order=order), shared=True),
+    Rule(log(reshape_op(p, dims)), reshape_op(log_p, dims), shared=True),
 ]
 
 # signs go where the rules above do not meet them

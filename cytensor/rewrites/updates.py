@@ -3,6 +3,7 @@
 ``W - rate * x.T @ g`` is one gemm into a copy of W (or into W itself, where the engine sees that
 nobody needs it any more); the gradient of an embedding touches the rows that were read.
 """
+from cytensor._core import Constant
 from cytensor.ops.gather import gather, pick, scatter_add, unpick
 from cytensor.ops.generate import iota
 from cytensor.ops.linear import gemm as gemm_op
@@ -10,13 +11,15 @@ from cytensor.ops.linear import matmul_op
 from cytensor.ops.reduce import sum_op
 from cytensor.ops.registry import KIND, scalar_like
 from cytensor.ops.subtensor import inc_subtensor_op
-from cytensor.ops.views import assume_size, broadcast_to_op, dimshuffle_op, sizes_of, spread
+from cytensor.ops.views import (
+    assume_size, broadcast_to_op, common_sizes, dimshuffle_op, join_op, reshaped, sizes_of, spread)
+from cytensor.ops.views import product as product_of
 from cytensor.rewrites.patterns import NodeRule, Rule, any_param, holes, rest
 from cytensor.rewrites.shapes import is_blank, is_size_of
 
-a, b, c, s, t, x, y, n, m, blank = holes("a b c s t x y n m blank")
+a, b, c, s, t, x, y, n, m, blank, written = holes("a b c s t x y n m blank written")
 alpha, beta = holes("alpha beta")
-indices = rest("indices")
+indices, others = rest("indices"), rest("others")
 index, dtype = any_param("index"), any_param("dtype")
 
 
@@ -87,23 +90,70 @@ def scattered(x, y):
     return scatter_add(x, y, indices)
 
 
+def is_written_blank(written):
+    """Whether an array is zeros to which something was added in places."""
+    x = written
+    while not is_blank(x):
+        owner = x.owner
+        if owner is None or not (owner.op is scatter_add or (
+                owner.op is inc_subtensor_op and not owner.params["set"])):
+            return False
+        x = owner.inputs[0]
+    return x is not written
+
+
 def _is_all_of_it(x, blank):
     return is_blank(blank) and x.type.broadcastable == blank.type.broadcastable
 
 
+def _is_written_all_of_it(x, written):
+    return is_written_blank(written) and x.type.broadcastable == written.type.broadcastable
+
+
 def _rules_of_part(write):
-    """Zeros with y written to a part: what is done to all is done to y, and a sum is written."""
-    part = write(blank, y)
+    """Zeros with y written to a part: what is done to all is done to y, and a sum is written.
+
+    Where zeros were written to several times, the rules take off one after the other.
+    """
+    part, again = write(blank, y), write(written, y)
     return [
         Rule(s * part, write(blank, s * y), where=lambda s, blank:
              s.type.ndim == 0 and is_blank(blank)),
         Rule(-part, write(blank, -y), where=is_blank),
         Rule(x + part, write(x, y), where=_is_all_of_it),
         Rule(x - part, write(x, -y), where=_is_all_of_it),
+        Rule(s * again, write(s * written, s * y), where=lambda s, written:
+             s.type.ndim == 0 and is_written_blank(written)),
+        Rule(-again, write(-written, -y), where=is_written_blank),
+        Rule(x + again, write(x + written, y), where=_is_written_all_of_it),
+        Rule(x - again, write(x - written, -y), where=_is_written_all_of_it),
     ]
 
 
-PARTS = [*_rules_of_part(incremented), *_rules_of_part(scattered)]
+def _one_scatter(x, y, indices, t, others):
+    """Return two scatters into a given array as one: that can be done in place."""
+    if x.owner is not None or isinstance(x, Constant) or len(indices) != len(others):
+        return None
+    first, second = _in_a_row(x, y, indices), _in_a_row(x, t, others)
+    return scatter_add(x, *[join_op(a, b, axis=0) for a, b in zip(first, second)])
+
+
+def _in_a_row(x, y, indices):
+    """Return (y, *indices) with the axes of the index arrays as one."""
+    places, entry = common_sizes(indices), sizes_of(x)[len(indices):]
+    if len(places) == len(indices) == 1 and y.type.broadcastable == (
+            indices[0].type.broadcastable + x.type.broadcastable[1:]):
+        return [y, *indices]
+    n = product_of(places)
+    return [reshaped(spread(y, [*places, *entry]), [n, *entry]),
+            *[reshaped(spread(i, places), [n]) for i in indices]]
+
+
+PARTS = [
+    *_rules_of_part(incremented), *_rules_of_part(scattered),
+    Rule(scatter_add(scatter_add(x, y, indices), t, others), _one_scatter, shared=True,
+         name="x with y and then t added in places -> x with both added"),
+]
 
 
 # ----- one element of each row -----

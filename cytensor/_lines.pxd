@@ -1,0 +1,3 @@
+"""Where the user made a node."""
+
+cpdef object caller()

@@ -1,0 +1,3 @@
+"""Neighbourhoods in images, as in ``theano.tensor.nnet.neighbours``."""
+# ruff: noqa: F401
+from cytensor.ops.neighbours import images2neibs, neibs2images
