@@ -27,6 +27,15 @@ def cytensor():
     return _symbolic(ct, T, T.grad, T.nnet.softmax)
 
 
+def cytensor_guarded():
+    import cytensor as ct
+    ct.config.mode = "NanGuardMode"
+    try:
+        return cytensor()
+    finally:
+        ct.config.mode = "fast_run"
+
+
 def pytensor():
     import pytensor
     from pytensor.tensor.special import softmax
