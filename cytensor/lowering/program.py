@@ -135,16 +135,20 @@ class _Lowering:
         self.work = []
         self.readers = {}               # variable -> nodes that read its memory
         self.loads = {}                 # node -> variables whose values its sizes depend on
+        self.reads = {}                 # node -> the inputs whose elements it reads
+        self.bases = {}                 # node -> the variables whose memory it reads
         for node in reversed(self.nodes):
-            if not any([out in wanted for out in node.outputs]):
+            if wanted.isdisjoint(node.outputs):
                 continue
             self.work.append(node)
+            reads = self.reads[node] = data_inputs(node)
             self.loads[node] = self._loads_of(node)
             wanted.update(self.loads[node])
-            for x in data_inputs(node):
-                wanted.add(x)
-                if node.kind not in _FREE:
-                    self.readers.setdefault(base_of(x), []).append(node)
+            wanted.update(reads)
+            if node.kind not in _FREE:
+                bases = self.bases[node] = [base_of(x) for x in reads]
+                for x in bases:
+                    self.readers.setdefault(x, []).append(node)
         self.work.reverse()
 
     def _loads_of(self, node):
@@ -161,9 +165,9 @@ class _Lowering:
         for size in sizes:
             found |= loads_of(size, self._memo, self.solver.canonical)
         found = found.difference(node.outputs)      # its own sizes come with it
-        if node.kind == "python":
+        if node.kind == "python" or not self.solver.late:
             return found
-        return found.union([x for x in data_inputs(node) if x in self.solver.late])
+        return found.union([x for x in self.reads[node] if x in self.solver.late])
 
     def _is_object(self, variable):
         """Whether a variable is a Python object, or an array that a step in Python makes."""
@@ -187,7 +191,7 @@ class _Lowering:
         self.by_segment = [[]]
         self.exports = {}               # segment -> variables that later segments read
         for node in self.work:
-            segment = max([self.segment_of.get(x, 0) for x in data_inputs(node)], default=0)
+            segment = max([self.segment_of.get(x, 0) for x in self.reads[node]], default=0)
             for load in self.loads[node]:
                 if self._is_computed(load):
                     segment = max(segment, self.segment_of[load] + 1)
@@ -197,7 +201,8 @@ class _Lowering:
                 self.by_segment.append([])
             if node.kind not in _FREE:
                 self.by_segment[segment].append(node)
-            self._note_exports(node, segment)
+            if segment > 0:
+                self._note_exports(node, segment)
         for root in roots:              # a view may be late for the sake of its sizes alone
             self._export(base_of(root), self.segment_of.get(root, 0))
         for check in self.solver.checks:
@@ -213,8 +218,7 @@ class _Lowering:
             self._export(base_of(load), self.segment_of.get(load, 0))
 
     def _note_exports(self, node, segment):
-        bases = [] if node.kind in _FREE else [base_of(x) for x in data_inputs(node)]
-        for x in bases:
+        for x in self.bases.get(node, ()):
             self._export(x, segment)
         for x in self.loads[node]:
             self._export(x, segment)
@@ -269,7 +273,7 @@ class _Lowering:
             (ready_fused if node.kind in FUSED else ready_alone).append(node)
 
         for node in nodes:
-            sources = {base_of(x).owner for x in data_inputs(node)} & here
+            sources = {x.owner for x in self.bases[node]} & here
             waiting[node] = len(sources)
             for source in sources:
                 readers.setdefault(source, []).append(node)
