@@ -300,7 +300,7 @@ class _Lowering:
                     stored.update([base_of(o.variable) for m in unit.members
                                    for o in m.operands if o.axes is not None])
                 else:
-                    stored.update([base_of(x) for x in data_inputs(unit.node)])
+                    stored.update(self.bases[unit.node])
         return stored
 
     # ----- outputs -----

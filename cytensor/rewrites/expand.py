@@ -16,12 +16,7 @@ def expand(outputs):
     -------
     list of Variable
     """
-    outputs = list(outputs)
-    while True:
-        nodes = toposort(outputs)
-        if not any([node.op.kind == "composite" for node in nodes]):
-            return outputs
-        outputs = _expand_once(nodes, outputs)
+    return _replaced(outputs, _is_composite, _parts)
 
 
 def inline(outputs):
@@ -37,30 +32,40 @@ def inline(outputs):
     -------
     list of Variable
     """
-    outputs = list(outputs)
-    while True:
-        nodes = toposort(outputs)
-        if not any([node.kind == "python" and "inline" in node.op.traits for node in nodes]):
-            return outputs
-        outputs = _expand_once(nodes, outputs)
+    return _replaced(outputs, _stands_for_graph, lambda node: node.op.traits["inline"](node))
 
 
-def _expand_once(nodes, outputs):
-    now = {}
-    for node in nodes:
-        if now and not now.keys().isdisjoint(node.inputs):
-            copy = copy_apply(node, [now.get(x, x) for x in node.inputs])
-            now.update(zip(node.outputs, copy.outputs))
-        else:
-            copy = node
-        if node.op.kind == "composite":
-            now.update(zip(node.outputs, _parts(copy)))
-        elif node.kind == "python" and "inline" in node.op.traits:
-            now.update(zip(node.outputs, copy.op.traits["inline"](copy)))
-    return [now.get(out, out) for out in outputs]
+def _is_composite(node):
+    return node.op.kind == "composite"
+
+
+def _stands_for_graph(node):
+    return node.kind == "python" and "inline" in node.op.traits
 
 
 def _parts(node):
     with at_loc(node.loc):
         parts = node.op.traits["expand"](*node.inputs, **node.params)
     return [parts] if node.op.nout == 1 else list(parts)
+
+
+def _replaced(outputs, is_whole, parts_of):
+    """Put what ``parts_of`` makes in the place of nodes, until ``is_whole`` finds none."""
+    outputs = list(outputs)
+    while True:
+        nodes = toposort(outputs)
+        if not any([is_whole(node) for node in nodes]):
+            return outputs
+        outputs = _replaced_once(nodes, outputs, is_whole, parts_of)
+
+
+def _replaced_once(nodes, outputs, is_whole, parts_of):
+    now = {}
+    for node in nodes:
+        copy = node
+        if now and not now.keys().isdisjoint(node.inputs):
+            copy = copy_apply(node, [now.get(x, x) for x in node.inputs])
+            now.update(zip(node.outputs, copy.outputs))
+        if is_whole(node):
+            now.update(zip(node.outputs, parts_of(copy)))
+    return [now.get(out, out) for out in outputs]

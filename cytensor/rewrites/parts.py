@@ -3,12 +3,13 @@
 Both are what a recurrent cell needs: it slices one product into gates, and its gradient puts the
 gradients of the gates together again.
 """
+import itertools
+
 from cytensor._core import replace, toposort
 from cytensor.ops.elementwise import add
 from cytensor.ops.subtensor import WHOLE, inc_subtensor_op, subtensor
 from cytensor.ops.views import join_op
 from cytensor.rewrites.shapes import is_blank
-import itertools
 
 
 def parts(outputs):
