@@ -24,8 +24,11 @@ COMMON = {
 
 
 MATH = glob("cytensor/cpu/ctmath*.h")           # of the tile kernels, and of random numbers
+CONVOLUTION = glob("cytensor/cpu/conv*.h")
+POOLING = ["cytensor/cpu/pooling.h"]
 HEADERS = [header for header in glob("cytensor/*.h") + glob("cytensor/cpu/*.h")
-           if header not in MATH and not header.endswith("_generated.h")]
+           if header not in MATH + CONVOLUTION + POOLING
+           and not header.endswith("_generated.h")]
 # Debug information would make the package four times as large.
 FLAGS = ["-g0"]
 # Vector loops must round as scalar ones do; nobody looks at errno or at floating-point flags.
@@ -43,15 +46,23 @@ LOOPS = ["cytensor/cpu/nest.c", "cytensor/cpu/copy.c"]
 STRUCTURED = [f"cytensor/cpu/{name}.c" for name in (
     "threads", "cores", "structured", "add", "index", "arg", "cumulate", "recurrence", "nonzero",
     "radix", "order", "compare", "sort", "search",
+    "pooling", "pooling_apart", "pooling_grid", "pooling_loops", "pooling_match", "pooling_regions",
+    "pooling_tiles",
     "guard", "draw", "rejection", "variates", "mrg")]
 PRODUCTS = [f"cytensor/cpu/{name}.c" for name in (
-    "product", "product_blas", "product_loops", "blas_threads")]
+    "product", "product_blas", "product_loops", "product_tiles", "blas_threads")]
 LAPACK = [f"cytensor/cpu/{name}.c" for name in (
     "lapack", "lapack_solve", "lapack_factor", "lapack_spectra", "expm")]
+CONV = [f"cytensor/cpu/{name}.c" for name in (
+    "conv", "conv_box", "conv_places", "conv_panels", "conv_images", "conv_batch", "conv_winograd",
+    "conv_filters", "conv_pixels")]
 KERNELS = [
-    pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, flags=KERNEL_FLAGS, depends=MATH),
-    pyx("cytensor.cpu._blas", *LOOPS, *PRODUCTS, flags=KERNEL_FLAGS),
+    pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, flags=KERNEL_FLAGS,
+        depends=MATH + POOLING),
+    pyx("cytensor.cpu._blas", *LOOPS, *PRODUCTS, flags=KERNEL_FLAGS,
+        depends=["cytensor/cpu/conv_kit.h"]),
     pyx("cytensor.cpu._lapack", *LOOPS, *LAPACK, flags=KERNEL_FLAGS),
+    pyx("cytensor.cpu._conv", *LOOPS, *CONV, flags=KERNEL_FLAGS, depends=CONVOLUTION),
     pyx("cytensor.cpu._sparse", "cytensor/cpu/sparse.c", flags=KERNEL_FLAGS),
 ]
 
@@ -77,7 +88,8 @@ def tile_kernels():
     flags = {isa: next(filter(compiles, choices), None) for isa, choices in ISA_FLAGS.items()}
     known = [isa for isa in flags if flags[isa] is not None]
     sources = runpy.run_path("cytensor/cpu/build_kernels.py")["write"](known)
-    headers = [f"cytensor/cpu/{name}.h" for name in ("abi", "tile", "folds", "ctcomplex")]
+    headers = [f"cytensor/cpu/{name}.h" for name in (
+        "abi", "tile", "folds", "ctcomplex", "conv_kit", "conv_tiles")]
     headers += MATH + glob("cytensor/cpu/kernels_*_generated.h")
     return [Extension(f"cytensor.cpu._kernels_{isa}", list(map(str, sources[isa])),
                       depends=headers, include_dirs=["cytensor/cpu"],
@@ -96,9 +108,10 @@ CORE = [pyx(f"cytensor.{name}") for name in (
 # A step of a chain is a few instructions, and depends on where in a line of the cache they lie.
 STEP_FLAGS = [*KERNEL_FLAGS, "-fwrapv", "-falign-functions=64", "-falign-loops=32"]
 LOOPS_OF_STEPS = [pyx(f"cytensor.{name}", flags=STEP_FLAGS) for name in (
-    "_loops", "_loopcode", "_loopplan")]
+    "_loops", "_loopcode", "_loopplan", "_loopblocks")]
 GROUPS = [f"cytensor/cpu/{name}.c" for name in (
-    "fused", "group_plan", "group_move", "group_tile", "group_rows", "group_columns")]
+    "fused", "group_plan", "group_blocks", "group_nest", "group_fetch", "group_move", "group_tile",
+    "group_rows", "group_columns")]
 FUSED = pyx("cytensor.cpu._fused", *GROUPS, flags=KERNEL_FLAGS)
 # Modules in Python that compiling a function spends most of its time in. Cython makes them half
 # as fast again. In a developer's checkout they stay Python, so that an edit needs no build.

@@ -9,14 +9,15 @@ All walks are iterative, so that a graph may be 100,000 nodes deep.
 cimport cython
 
 from cytensor._lines cimport caller
-from cytensor._types cimport attribute, without_sizes
+from cytensor._types cimport attribute, same_type, without_sizes
 
 from cytensor import _types
 from cytensor._lines import at_loc
 
 # Python modules import these from here.
 globals().update({name: getattr(_types, name) for name in (
-    "DTYPES", "TensorType", "Type", "register_arrays", "register_attributes")})
+    "DTYPES", "TensorType", "Type", "count_sizes", "register_arrays", "register_attributes",
+    "same_type", "type_key")})
 
 # ----- how nodes are printed -----
 
@@ -343,6 +344,11 @@ cpdef Variable new_variable(Type type, name=None, loc=None):
     return v
 
 
+def placeholder(Variable x):
+    """Make an input of the type and name of a variable, to stand for it."""
+    return new_variable(x.type, x.name)
+
+
 cdef Variable _blank_variable(Type type):
     if type is None or isinstance(type, TensorType):
         return _variable_class.__new__(_variable_class)
@@ -403,6 +409,12 @@ cdef Apply _new_apply(Op op, tuple inputs, dict params, object types):
     return node
 
 
+def exchange_op(Apply node, Op op):
+    """Let a node that was just made have another op, one that computes the same."""
+    node.op = op
+    node._key = None
+
+
 def copy_apply(Apply node, inputs):
     """Apply the same op to other inputs; names and the source line are kept."""
     cdef Apply copy
@@ -410,8 +422,7 @@ def copy_apply(Apply node, inputs):
     cdef bint same_types = True
     inputs = tuple(inputs)
     for before, after in zip(node.inputs, inputs):
-        if (<Variable>before).type is not (<Variable>after).type \
-                and (<Variable>before).type != (<Variable>after).type:
+        if not same_type((<Variable>before).type, (<Variable>after).type):
             same_types = False
     with at_loc(node.loc):
         if same_types:
@@ -493,16 +504,8 @@ def _load_op(name):
 cpdef list toposort(object outputs, object stop=()):
     """Return the applications that ``outputs`` need, each after those it depends on.
 
-    Parameters
-    ----------
-    outputs : sequence of Variable
-    stop : collection of Variable
-        Variables to take as given: what computes them is left out.
-
-    Returns
-    -------
-    list of Apply
-        In a fixed order, that of a depth-first walk. Time and memory are linear.
+    What computes the variables ``stop`` is left out. The order is fixed: that of a depth-first
+    walk. Time and memory are linear.
     """
     cdef set done = set(), blocked = set(stop)
     cdef list order = [], stack = []
@@ -556,28 +559,41 @@ def ancestors(outputs, stop=()):
 
 
 def replace(outputs, mapping):
-    """Rebuild ``outputs`` with some variables exchanged for others.
+    """Rebuild ``outputs`` with some variables exchanged for others, all at once.
 
-    Parameters
-    ----------
-    outputs : sequence of Variable
-    mapping : dict of Variable to Variable
-        What to exchange. A variable in it is not looked into; the replacements are taken
-        as they are.
-
-    Returns
-    -------
-    list of Variable
-        Nodes that do not depend on an exchanged variable are shared with the old graph.
+    What is exchanged is not looked into; the replacements are taken as they are. Nodes that do not
+    depend on an exchanged variable are shared with the old graph.
     """
-    cdef dict memo = dict(mapping)
+    return rebuild(outputs, now=dict(mapping))
+
+
+cpdef Apply renewed(Apply node, dict now):
+    """Return a node on what stands for its inputs ``now``; itself, where that is the same."""
+    cdef list inputs = []
+    cdef bint same = True
+    for x in node.inputs:
+        y = now.get(x, x)
+        same = same and y is x
+        inputs.append(y)
+    return node if same else copy_apply(node, inputs)
+
+
+def rebuild(outputs, change=None, now=None, nodes=None):
+    """Rebuild a graph from its inputs on: the walk of all who exchange nodes.
+
+    ``change(node, now)`` returns what stands for the outputs of a node, or None for those of
+    ``renewed(node, now)``. The dict ``now`` says what stands for a variable, and is added to.
+    ``nodes`` are those of the graph, in order, where they are known.
+    """
     cdef Apply node, copy
-    for node in toposort(outputs, mapping):
-        inputs = [memo.get(x, x) for x in node.inputs]
-        for old, new in zip(node.inputs, inputs):
-            if old is not new:
-                copy = copy_apply(node, inputs)
-                for a, b in zip(node.outputs, copy.outputs):
-                    memo.setdefault(a, b)
-                break
-    return [memo.get(out, out) for out in outputs]
+    now = {} if now is None else now
+    for node in toposort(outputs, now) if nodes is None else nodes:
+        made = None if change is None else change(node, now)
+        if made is None:
+            copy = renewed(node, now)
+            if copy is node:
+                continue
+            made = copy.outputs
+        for out, new in zip(node.outputs, made):
+            now.setdefault(out, new)
+    return [now.get(out, out) for out in outputs]

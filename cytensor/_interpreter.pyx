@@ -440,6 +440,8 @@ cdef class Callable:
             segment.run_sizes(frame.arrays, arena.regs, True)
             if segment.any_checks:
                 run_checks(segment, arena.regs, True)
+        if plan.jit is not None:
+            plan.warm()
         self.point(plan, arena, frame)
         if self.watchers is not None:
             status = self.run_watched(number, plan, arena, &call, &done)
@@ -454,8 +456,7 @@ cdef class Callable:
             raise_error(status, &call, segment.steps[plan.steps[done].source],
                         operands(plan, arena, done), self.program.variables,
                         arrays_of(self.program, frame.arrays))
-        if plan.nexports:
-            self.export_arrays(plan, arena, frame.arrays)
+        self.export_arrays(plan, arena, frame.arrays)
         if plan.nobjects:
             export_late(segment, frame)
         return 0

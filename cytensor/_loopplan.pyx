@@ -6,13 +6,12 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from cytensor._loopcode cimport Instructions
-from cytensor._loops cimport (CELL_BYTES, IN_SCRATCH, check_t, entry_t, exit_t, loop_t, move_t,
-                              rest_t, run_loop)
+from cytensor._loops cimport (CELL_BYTES, IN_SCRATCH, check_t, entry_t, exit_t, move_t, rest_t,
+                              run_loop)
 from cytensor._places cimport count, is_contiguous, place_t, set_contiguous
 from cytensor._plan cimport ALIGNMENT, SLOT_ARRAYS, Plan, reloc_t, step_t
 from cytensor._planner cimport Builder, make_plan
-from cytensor._program cimport (CT_MAXDIM, Program, Segment, Step, array_t, ct_itemsize, ct_kernel,
-                                ct_tensor)
+from cytensor._program cimport CT_MAXDIM, Step, array_t, ct_itemsize, ct_kernel, ct_tensor
 
 cdef enum:
     LOOK_COST = 1_000_000       # additions between two looks at the clock
@@ -20,66 +19,10 @@ cdef enum:
 
 
 @cython.final
-cdef class Loop:
-    """A scan that can be run in C: its body as a program, and how its arrays belong to the scan's.
-
-    Parameters
-    ----------
-    program : Program
-        Its inputs are the rows of the sequences, the values of states that are no cells, and the
-        constants; its cells are the values of the others; its results are the new values, then
-        the rows, then the condition.
-    node : Apply
-    cells : list of bool
-        Per state: whether it is a cell.
-    codes : dict of int to int
-        The instructions that do what some tile kernels do, by their addresses.
-    known : list of int
-        Constants, by number, whose values sizes of the body depend on. The ``numbers`` of the
-        step are the registers that have them.
-    """
-    cdef readonly Program program
-    cdef readonly object node
-    cdef readonly list cells
-    cdef readonly dict codes
-    cdef readonly list known
-
-    def __init__(self, program, node, cells, codes, known):
-        self.program, self.node, self.cells = program, node, cells
-        self.codes, self.known = codes, known
-
-    def known_inputs(self):
-        """Return the inputs of the scan whose values its sizes depend on."""
-        consts = self.node.params["form"].split_inputs(self.node.inputs)[3]
-        first = self.program.ninputs - len(consts)
-        return [consts[i - first] for i in self.known]
-
-    def plan(self, Builder builder, Step step):
-        """Place the step of the parent's program that runs this loop."""
-        LoopPlan(self).place(builder, step)
-
-
-@cython.final
 cdef class LoopPlan:
     """A loop for given sizes. Its parent's plan keeps it alive."""
-    cdef loop_t c
-    cdef readonly object node
-    cdef object form
-    cdef Program program
-    cdef Segment segment
-    cdef readonly Plan inner
-    cdef list cells
-    cdef dict codes
-    cdef list known
-    cdef array_t *arrays
-    cdef int64_t *layout                # sizes and strides of the body's arrays
-    cdef Builder builder
-    cdef tuple operands                 # values of the parent's segment
-    cdef int64_t scratch                # bytes that are taken so far
-    cdef dict move_of                   # slot -> the move of its address
-    cdef int noutputs                   # of the step
 
-    def __init__(self, Loop loop):
+    def __init__(self, loop):
         self.node, self.form = loop.node, loop.node.params["form"]
         self.program, self.cells, self.codes = loop.program, loop.cells, loop.codes
         self.known = loop.known
@@ -97,6 +40,10 @@ cdef class LoopPlan:
         free(self.c.checks)
         free(self.c.code)
 
+    def plans(self):
+        """Return the plans of a step."""
+        return [self.inner]
+
     # ----- which operand is which -----
 
     cdef int input_operand(self, int i):
@@ -113,42 +60,53 @@ cdef class LoopPlan:
         return self.noutputs + 1 + <int>self.form.seqs + len(self.form.lags) + k
 
     cdef place_t *at(self, int operand) except NULL:
+        if self.places != NULL:
+            return &self.places[operand]
         return self.builder.place(self.operands[operand])
 
     # ----- the plan -----
 
     cdef int place(self, Builder builder, Step step) except -1:
         """Plan the body and the loop, and write the step into the parent's plan."""
-        cdef place_t scratch
         cdef step_t *s
-        self.builder = builder
+        self.prepare(builder, step, NULL)
+        s = builder.begin_step(<ct_kernel>run_loop, NULL)
+        s.box = <int64_t><intptr_t>&self.c
+        self.end(builder, step, self.scratch, self.steps * (self.inner.cost + 100))
+        builder.plan.children.append(self)
+        return 0
+
+    cdef int prepare(self, Builder builder, Step step, place_t *places) except -1:
+        """Plan the body and the loop. ``places`` are the operands, if they are parts of those."""
+        self.builder, self.places = builder, places
         self.operands = step.outs + step.ins
         self.noutputs = len(step.outs)
-        for i in step.outs:
-            builder.place_result(i)
         self.plan_body(step.numbers)
         self.check_results()
         self.c.owner = <PyObject *>self
         self.c.copy = self.program.dev.copy
         self.c.steps_operand = self.noutputs
         self.c.count_operand = self.noutputs - 1 if self.form.until else -1
+        self.c.in_block = places != NULL
         self.lay_out()
         self.connect()
         self.sort_relocs()
         self.write_code(builder)
         self.note_checks()
+        self.steps = self.steps_expected()
+        self.builder, self.places = None, NULL
+        return 0
+
+    cdef int end(self, Builder builder, Step step, int64_t bytes, int64_t cost) except -1:
+        """Give the step that has begun its operands, and as much scratch memory."""
+        cdef place_t scratch
         memset(&scratch, 0, sizeof(scratch))
-        scratch.ndim, scratch.dtype, scratch.dims[0] = 1, 1, self.scratch
+        scratch.ndim, scratch.dtype, scratch.dims[0] = 1, 1, bytes
         builder.in_arena(&scratch)
-        s = builder.begin_step(<ct_kernel>run_loop, NULL)
-        s.box = <int64_t><intptr_t>&self.c
-        for i in self.operands:
+        for i in step.outs + step.ins:
             builder.add_operand(builder.place(i))
         builder.add_operand(&scratch)
-        builder.end_step(self.steps_expected() * (self.inner.cost + 100))
-        builder.plan.children.append(self)
-        self.builder = None
-        return 0
+        return builder.end_step(cost)
 
     cdef int64_t steps_expected(self) except -1:
         """The number of steps, if a size tells it."""
@@ -431,6 +389,7 @@ cdef class LoopPlan:
                   int64_t high) except -1:
         cdef exit_t *e = &self.c.exits[self.c.nexits]
         e.operand, e.move, e.rows, e.bytes, e.low, e.high = state, move, rows, row, low, high
+        e.step = self.at(state).strides[0]
         self.c.nexits += 1
         return 0
 
@@ -439,8 +398,11 @@ cdef class LoopPlan:
         cdef const place_t *p = self.at(self.init_operand(state))
         cdef entry_t *e = &self.c.entries[self.c.nentries]
         cdef place_t packed = p[0]
-        cdef int64_t row = self.row_bytes(state)
+        cdef int64_t row
         set_contiguous(&packed, ct_itemsize[p.dtype])
+        if target != IN_SCRATCH:                # a block takes a part of each row
+            packed.strides[0] = self.at(target).strides[0]
+        row = packed.strides[0]
         e.operand, e.target, e.offset = self.init_operand(state), target, offset
         e.bytes = count(p) * ct_itemsize[p.dtype] if is_contiguous(p) else -1
         if target != IN_SCRATCH and self.form.backwards:

@@ -3,7 +3,8 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
 from cytensor._plan cimport reloc_t, step_t
-from cytensor._program cimport CT_MAXDIM, array_t, ct_call, ct_kernel, ct_tensor, size_op_t
+from cytensor._program cimport (CT_MAXDIM, array_t, ct_call, ct_kernel, ct_task, ct_tensor,
+                                size_op_t)
 
 
 cdef extern from "scalars.h" nogil:
@@ -32,6 +33,7 @@ cdef extern from "scalars.h" nogil:
 cdef enum:
     CELL_BYTES = 16             # of a number that an instruction makes
     IN_SCRATCH = -1             # in place of the number of an operand
+    MOST_OPERANDS = 64          # of a loop that runs in blocks
 
 
 # An address that moves by one row per step: where it begins, and where it starts again.
@@ -60,6 +62,7 @@ ctypedef struct exit_t:
     int32_t operand, move       # which move writes; -1: each step writes the same place
     int32_t rows
     int64_t bytes, low, high
+    int64_t step                # bytes between two of them where they go
 
 ctypedef struct check_t:
     int32_t number, condition, a, b
@@ -80,6 +83,7 @@ cdef struct loop_t:
     int32_t nsteps, ntensors, nbase, nregs, narrays
     int32_t nmoves, nrests, nentries, nexits, nrelocs, nfixed, nchecks, ncode, ncells
     bint is_dynamic, is_plain   # plain: no address has to be filled in
+    bint in_block               # one of several that run side by side; its call is a block_call
     int64_t cells, places_of_cells
     ct_code *code
     chain_t chain
@@ -100,3 +104,23 @@ cdef struct loop_t:
 
 
 cdef int run_loop(ct_call *call, int n, const ct_tensor *t, const int64_t *params) noexcept nogil
+
+
+# A loop in blocks of rows of a batch, which run side by side.
+ctypedef struct blocks_t:
+    const loop_t *loop
+    const loop_t *rest          # the last block, if it has fewer rows, or NULL
+    void (*run)(int64_t ntasks, ct_task task, void *ctx) noexcept nogil
+    int64_t count               # without the rest
+    int64_t scratch             # bytes of a block
+    int64_t room                # where in them its block_call is
+    int64_t steps[MOST_OPERANDS]        # bytes from block to block, per operand
+
+ctypedef struct block_call:
+    ct_call call
+    int32_t *stopped            # set when one of the blocks has failed
+    int32_t status
+
+
+cdef int run_blocks(ct_call *call, int n, const ct_tensor *t,
+                    const int64_t *params) noexcept nogil

@@ -18,6 +18,7 @@ from cytensor._program cimport (CT_CHECK, CT_MAXLOOPS, CT_OK, CT_PYTHON, array_t
 cdef enum:
     LOOK_TIME = 40_000_000      # nanoseconds between two looks for Ctrl-C
     CHUNK = 1 << 20             # steps of a chain between two looks for Ctrl-C
+    STOPPED = -1                # a status: another block has failed
 
 
 cdef int run_loop(ct_call *call, int n, const ct_tensor *t, const int64_t *params) noexcept nogil:
@@ -153,6 +154,8 @@ cdef int run_steps(const loop_t *loop, ct_call *call, char *scratch, int64_t tot
         if look == 0:
             look = loop.look_every
             status = look_for_signals(call)
+            if status == CT_OK and loop.in_block and (<block_call *>call).stopped[0]:
+                return STOPPED
             if status != CT_OK:
                 return fail(loop, call, k, -1, status)
     return CT_OK
@@ -258,7 +261,65 @@ cdef void hand_out(const loop_t *loop, const ct_tensor *t, char *scratch) noexce
                 source += e.bytes
                 if source == scratch + e.high:
                     source = scratch + e.low
-            memcpy(t[e.operand].data + k * e.bytes, source, e.bytes)
+            memcpy(t[e.operand].data + k * e.step, source, e.bytes)
+
+
+# ----- blocks of rows -----
+
+ctypedef struct blocks_run:
+    const blocks_t *blocks
+    ct_call *call
+    int n
+    const ct_tensor *t
+    int32_t stopped
+
+
+cdef int run_blocks(ct_call *call, int n, const ct_tensor *t, const int64_t *params) noexcept nogil:
+    """The ct_kernel of a loop in blocks. Its operands are those of the loop."""
+    cdef blocks_run run
+    cdef const blocks_t *blocks = <const blocks_t *><intptr_t>params[0]
+    cdef int64_t i, total = blocks.count + (blocks.rest != NULL)
+    run.blocks, run.call, run.n, run.t, run.stopped = blocks, call, n, t, 0
+    if call.after != NULL:              # who looks on sees one block after the other
+        for i in range(total):
+            run_block(&run, i, 0)
+    else:
+        blocks.run(total, run_block, &run)
+    return report(&run, total)
+
+
+cdef void run_block(void *ctx, int64_t i, int thread) noexcept nogil:
+    cdef blocks_run *run = <blocks_run *>ctx
+    cdef const blocks_t *blocks = run.blocks
+    cdef block_call *own = call_of(run, i)
+    cdef ct_tensor t[MOST_OPERANDS]
+    cdef int64_t box = <int64_t><intptr_t>(blocks.loop if i < blocks.count else blocks.rest)
+    cdef int k
+    memcpy(t, run.t, run.n * sizeof(ct_tensor))
+    for k in range(run.n):
+        t[k].data += i * blocks.steps[k]
+    own.call, own.stopped = run.call[0], &run.stopped
+    own.status = run_loop(&own.call, run.n, t, &box)
+    if own.status != CT_OK:
+        run.stopped = 1
+
+
+cdef inline block_call *call_of(const blocks_run *run, int64_t i) noexcept nogil:
+    return <block_call *>(run.t[run.n - 1].data + i * run.blocks.scratch + run.blocks.room)
+
+
+cdef int report(const blocks_run *run, int64_t total) noexcept nogil:
+    """Pass on the failure of the first block that failed by itself."""
+    cdef block_call *own
+    cdef int64_t i
+    cdef int64_t *regs = run.call.regs
+    for i in range(total):
+        own = call_of(run, i)
+        if own.status != CT_OK and own.status != STOPPED:
+            run.call[0] = own.call
+            run.call.regs = regs
+            return own.status
+    return CT_OK
 
 
 def scalar_names():

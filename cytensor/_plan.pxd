@@ -62,6 +62,7 @@ cdef class Plan:
     cdef int ncertain                   # steps from here on are updates
     cdef int nsteps, ntensors, nrelocs, nbase, nexports
     cdef readonly int64_t arena_bytes, cost
+    cdef object jit                     # who makes machine code of groups; None: no need to ask
     cdef ct_group **groups
     cdef void (*group_free)(ct_group *) noexcept nogil
     cdef int ngroups
@@ -73,6 +74,7 @@ cdef class Plan:
     cdef readonly list overwritten      # arrays (cells) that steps write into
     cdef readonly list children         # what runs the loops among the steps
     cdef arena_t *spare
+    cdef int warm(self) except -1
     cdef void fill(self, arena_t *arena) noexcept
     cdef arena_t *take(self) except NULL
     cdef void give_back(self, arena_t *arena) noexcept

@@ -6,13 +6,26 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from cytensor._program cimport (CT_CHECK, CT_EMPTY, CT_INDEX, CT_LINALG, CT_MAXLOOPS, CT_MEMORY,
-                                CT_PYTHON, CT_ZERO_DIVISION)
+                                CT_PYTHON, CT_ZERO_DIVISION, GROUP, Step)
 
 from cytensor.failures import loop_text, node_text, step_text
 
 
 cdef extern from "stdlib.h" nogil:
     int posix_memalign(void **, size_t, size_t)
+
+
+cdef enum:
+    CALL_COST = 500             # of what a call does beside its steps, in additions
+
+# What calls of a segment may cost, in additions, before machine code of it is asked for.
+cdef int64_t heat_limit = <int64_t>1 << 62
+
+
+def set_heat_limit(int64_t additions):
+    """Set when machine code is asked for: 0 at once, 2**62 never."""
+    global heat_limit
+    heat_limit = additions
 
 
 cdef int run_checks(Segment segment, const int64_t *regs, bint dynamic_only) except -1:
@@ -113,6 +126,27 @@ cdef class Plan:
         free(self.export_layout)
         free(self.outputs)
         free(self.objects)
+
+    def list_groups(self):
+        """Return (step, address) of each fused group, with those in loops."""
+        found = []
+        cdef int i
+        for i in range(self.nsteps):
+            step = <Step>self.segment.steps[self.steps[i].source]
+            if step.kind == GROUP:
+                found.append((step, <intptr_t>self.steps[i].box))
+        for loop in self.children:
+            for plan in loop.plans():
+                found += plan.list_groups()
+        return found
+
+    cdef int warm(self) except -1:
+        """Have machine code made of the groups once calls of this segment have cost enough."""
+        self.segment.heat += self.cost + CALL_COST
+        if self.segment.heat > heat_limit:
+            jit, self.jit = self.jit, None
+            jit.improve(self)
+        return 0
 
     cdef arena_t *take(self) except NULL:
         """Return memory for one call. The caller holds the GIL."""

@@ -328,6 +328,8 @@ cdef class Builder:
             first = 1
         if step.fn == NULL:                 # the copy was all
             return 0
+        if step.fn == self.program.dev.copy and count(&self.places[<int>step.ins[0]]) == 0:
+            return 0
         self.begin_step(step.fn, step.params)
         for i in step.outs:
             self.add_operand(&self.places[i])
@@ -585,6 +587,7 @@ cdef Plan make_plan(Program program, Segment segment, const array_t *arrays, int
     b.take_over()
     b.assign_offsets()
     b.finish()
+    plan.jit = program.jit if plan.ngroups or plan.children else None
     plan.regs = <int64_t *>malloc((segment.nregs + 1) * sizeof(int64_t))
     if plan.regs == NULL:
         raise MemoryError

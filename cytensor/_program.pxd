@@ -31,6 +31,7 @@ cdef extern from "abi.h":
                              const ct_tensor *tensors) noexcept nogil
     ctypedef int (*ct_kernel)(ct_call *call, int n, const ct_tensor *t,
                               const int64_t *params) noexcept nogil
+    ctypedef void (*ct_task)(void *ctx, int64_t task, int thread) noexcept nogil
 
 
 cdef extern from "fused.h":
@@ -62,6 +63,7 @@ cdef extern from "device.h":
         int64_t (*group_cost)(const ct_group *) noexcept nogil
         ct_kernel group_run
         ct_kernel copy
+        void (*run)(int64_t ntasks, ct_task task, void *ctx) noexcept nogil
 
 
 # The dtype of a value that is a Python object; its data points to the reference.
@@ -117,6 +119,9 @@ cdef class GroupSpec:
     cdef readonly list axes             # per operand: its axis for each axis of the space, or -1
     cdef readonly list dims             # registers of the sizes of the space
     cdef readonly str text
+    cdef readonly list scalars          # per op: nodes, and the values that they make and read
+    cdef readonly list dtypes           # of the values
+    cdef readonly dict code             # which machine code serves which form of its blocks
     cdef _set_op(self, ct_spec_op *op, tuple fields)
 
 
@@ -151,7 +156,8 @@ cdef class Segment:
     cdef int nkey                       # length of the key
     cdef bint any_dynamic, any_checks
     cdef readonly dict plans            # key (bytes) -> Plan
-    cdef object last                    # the Plan of the last call
+    cdef readonly object last           # the Plan of the last call
+    cdef int64_t heat                   # what its calls have cost, while groups are interpreted
     cdef public object shape            # shape(variable, registers), for messages
     cdef public bint in_loop            # the body of a loop, which checks data in each step
     cdef _freeze_registers(self)
@@ -173,3 +179,4 @@ cdef class Program:
     cdef readonly list updates          # (cell, output): arrays exchanged at the end
     cdef readonly list written          # cells that a call changes
     cdef readonly tuple variables       # what its arrays are, for messages
+    cdef readonly object jit            # who makes machine code of fused groups, or None

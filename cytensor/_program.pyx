@@ -53,13 +53,18 @@ cdef class GroupSpec:
         Per operand, outputs first: which of its axes each axis of the space is, or -1.
     text : str
         The tile program, for readers.
+    scalars : list of list of (Apply, value that it makes, values that it reads)
+        What each op computes, for those who write code.
     """
 
-    def __init__(self, values, ops, outputs, naxes, nphases, dims, axes, text):
+    def __init__(self, values, ops, outputs, naxes, nphases, dims, axes, text, scalars):
         cdef int i
         self.dims = dims
         self.axes = axes
         self.text = text
+        self.scalars = scalars
+        self.dtypes = [value[1] for value in values]
+        self.code = {}
         self.c.nvalues, self.c.nops = len(values), len(ops)
         self.c.noutputs, self.c.nphases = len(outputs), nphases
         self.c.nk, self.c.nr, self.c.nc = naxes
@@ -344,9 +349,12 @@ cdef class Program:
         All cells that a call changes, by exchange or in place.
     variables : sequence of Variable
         What the arrays are.
+    jit : object, optional
+        ``jit.improve(plan)`` is called once for a plan that costs much time.
     """
 
-    def __init__(self, device, arrays, segments, outputs, updates, written, variables=()):
+    def __init__(self, device, arrays, segments, outputs, updates, written, variables=(),
+                 jit=None):
         self.device = device
         self.dev = <ct_device *>PyCapsule_GetPointer(device, "device")
         self.arrays = arrays
@@ -355,5 +363,6 @@ cdef class Program:
         self.updates = updates
         self.written = written
         self.variables = tuple(variables)
+        self.jit = jit
         self.ninputs = len([a for a in arrays if a[0] == "input"])
         self.ncells = len([a for a in arrays if a[0] == "cell"])

@@ -9,8 +9,8 @@ cdef class TensorType(Type):
     cdef readonly tuple shape           # each size an int, or None where it is not known
     cdef readonly int ndim
     cdef readonly int code              # the dtype's place in DTYPES
-    cdef Py_hash_t _hash
 
 
 cdef object attribute(x, str name)
 cdef Type without_sizes(Type type)
+cpdef bint same_type(Type a, Type b) except -1

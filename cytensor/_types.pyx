@@ -57,7 +57,7 @@ cdef class Type:
 
     def make_variable(self, name=None):
         """Make a new input variable of this type."""
-        return _new_variable(self, name)
+        return _new_variable(self if _sizes_count else without_sizes(self), name)
 
     def make_constant(self, value, name=None):
         """Make a constant of this type."""
@@ -153,7 +153,6 @@ cdef class TensorType(Type):
         self.ndim = len(self.shape)
         if self.ndim > MAX_NDIM:
             raise ValueError(f"a tensor has at most {MAX_NDIM} axes, not {self.ndim}")
-        self._hash = hash((self.code, self.shape))
 
     @property
     def broadcastable(self):
@@ -170,12 +169,10 @@ cdef class TensorType(Type):
             return True
         if not isinstance(other, TensorType):
             return NotImplemented
-        cdef TensorType that = <TensorType>other
-        return (self._hash == that._hash and self.code == that.code
-                and self.shape == that.shape)
+        return same_type(self, other) if _sizes_count else _alike(self, other)
 
     def __hash__(self):
-        return self._hash
+        return self.code * (MAX_NDIM + 1) + self.ndim       # of what `==` never passes over
 
     def __reduce__(self):
         return TensorType, (self.dtype, self.shape)
@@ -196,7 +193,7 @@ cdef class TensorType(Type):
 
     def filter(self, value, strict=False, allow_downcast=None):
         """Return ``value`` as an array of this type, or raise a TypeError."""
-        return _fit(value, self, strict, allow_downcast)
+        return _fit(value, self if _sizes_count else without_sizes(self), strict, allow_downcast)
 
     def values_eq(self, a, b):
         """Whether two arrays have the same dtype, shape and elements."""
@@ -205,6 +202,40 @@ cdef class TensorType(Type):
     def values_eq_approx(self, a, b, rtol=None, atol=None):
         """Whether two arrays have the same dtype and shape, and nearly the same elements."""
         return _arrays_close(a, b, rtol, atol)
+
+
+# ----- types that differ in known sizes alone -----
+
+cdef bint _sizes_count = True
+
+
+def count_sizes(bint count):
+    """Say whether types differ by known sizes other than 1: to Theano, they do not.
+
+    If not, ``==`` passes over these sizes, values of other sizes fit, and a type makes variables
+    that do not have them. The variables of a graph have them all the same.
+    """
+    global _sizes_count
+    _sizes_count = count
+
+
+cdef bint _alike(TensorType a, TensorType b):
+    return a.code == b.code and a.broadcastable == b.broadcastable
+
+
+cpdef bint same_type(Type a, Type b) except -1:
+    """Whether two types are the same and know the same sizes, which ``==`` may pass over."""
+    if a is b:
+        return True
+    if not isinstance(a, TensorType) or not isinstance(b, TensorType):
+        return a == b
+    return ((<TensorType>a).code == (<TensorType>b).code
+            and (<TensorType>a).shape == (<TensorType>b).shape)
+
+
+def type_key(type):
+    """Return what stands for a type where `same_type` has to decide: in a key."""
+    return (type.dtype, type.shape) if isinstance(type, TensorType) else type
 
 
 cdef Type without_sizes(Type type):

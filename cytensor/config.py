@@ -23,6 +23,8 @@ FLAGS = {
     "lapack_threads": (True, _yes, "whether OpenBLAS may use its own threads for one large matrix; "
                                    "the last digits then depend on how many it has"),
     "isa": ("", str, "instruction set of the CPU kernels (v2, v3, v4); empty takes the best"),
+    "jit": ("off", str, "machine code of one's own for fused groups that cost much time: "
+                        "background compiles it beside the calls, eager at the first call"),
     "mode": ("fast_run", str, "mode of `function` by default: fast_run, fast_compile, none, "
                               "DebugMode, NanGuardMode, MonitorMode or ProfileMode"),
     "optimizer": ("", str, "rewrites of the modes that name none: fast_run, fast_compile, merge, "
@@ -37,16 +39,26 @@ FLAGS = {
     "compute_test_value": ("off", str, "off, ignore, warn, raise or pdb: compute with the test "
                                        "values of inputs while the graph is built, and what to "
                                        "do where one is missing"),
+    "conv": ("auto", str, "how convolutions are computed: direct, fft, or auto, which takes fft "
+                          "where all sizes are known and it is clearly faster"),
+    "cc": ("", str, "C compiler for kernels, with options if need be: `ccache gcc`, `zig cc`; "
+                    "empty takes the first of cc, gcc and clang that works, none does without"),
+    "cflags": ("", str, "further options for the C compiler; they come last, so they win"),
+    "cache_dir": ("", str, "folder of compiled kernels; empty takes `cytensor` in "
+                           "`$XDG_CACHE_HOME` or `~/.cache`"),
+    "cache_limit": (1024, int, "how many MB of compiled kernels to keep; 0 keeps none on disk"),
     "print_test_value": (False, _yes, "`debugprint` shows test values"),
 }
 
 _CHOICES = {
     "floatX": ("float16", "float32", "float64"),
     "cast_policy": ("weak", "custom", "numpy+floatX"),
+    "jit": ("background", "eager", "off"),
     "isa": ("", "v2", "v3", "v4", "neon", "base"),
     "mode": ("fast_run", "fast_compile", "none", "Mode", "DebugMode", "NanGuardMode",
              "MonitorMode", "ProfileMode"),
     "exception_verbosity": ("low", "high"),
+    "conv": ("auto", "direct", "fft"),
     "compute_test_value": ("off", "ignore", "warn", "raise", "pdb"),
     "on_unused_input": ("raise", "warn", "ignore"),
 }

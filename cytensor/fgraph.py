@@ -1,5 +1,5 @@
 """The graph of a compiled function, under the names that Theano's users know."""
-from cytensor._core import Variable, ancestors, copy_apply, replace, toposort
+from cytensor._core import Variable, ancestors, copy_apply, placeholder, replace, toposort
 
 
 class FunctionGraph:
@@ -112,7 +112,7 @@ class FunctionGraph:
 
 def equivalents(inputs, outputs, copy_inputs=True):
     """Copy a graph; return a dict from its variables and nodes to their copies."""
-    memo = {v: v.type(v.name) if copy_inputs else v for v in inputs}
+    memo = {v: placeholder(v) if copy_inputs else v for v in inputs}
     for node in toposort(outputs, inputs):
         copy = memo[node] = copy_apply(node, [memo.setdefault(v, v) for v in node.inputs])
         for old, new in zip(node.outputs, copy.outputs):
@@ -175,7 +175,10 @@ class Machine:
 
 
 class Inspection:
-    """What a compiled function tells of itself under Theano's names. A call pays nothing for it."""
+    """What a compiled function tells of itself, most of it under Theano's names.
+
+    A call pays nothing for it.
+    """
 
     @property
     def fn(self):
@@ -200,6 +203,23 @@ class Inspection:
             if v.name is not None:
                 found[v.name] = storage
         return found
+
+    def source(self):
+        """Return the C for the fused parts, with or without a compiler, in use or not.
+
+        Returns
+        -------
+        str
+            For the arrays of the last call; for packed ones where there was none.
+
+        Examples
+        --------
+        >>> import cytensor as ct, cytensor.tensor as T
+        >>> x = T.dvector("x")
+        >>> "const double t2 = ct_exp(t1);" in ct.function([x], T.exp(-x)).source()
+        True
+        """
+        return self.program.jit.source(self.program)
 
     def get_shared(self):
         """Return the shared variables that the function reads or updates."""

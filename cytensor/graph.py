@@ -1,5 +1,5 @@
 """Copies of graphs with some parts exchanged: `clone`."""
-from cytensor._core import Constant, Variable, leaves, replace as exchange
+from cytensor._core import Constant, Variable, leaves, placeholder, replace as exchange
 from cytensor.fgraph import equivalents
 from cytensor.inputs import as_type_of
 
@@ -64,4 +64,4 @@ def _pairs(mapping):
 
 
 def _new_input(variable):
-    return variable.clone() if hasattr(variable, "container") else variable.type(variable.name)
+    return variable.clone() if hasattr(variable, "container") else placeholder(variable)

@@ -76,6 +76,8 @@ class SharedVariable(Variable):
         ------
         TypeError
             If the dtype cannot be cast safely, or the rank differs.
+        ValueError
+            If a text is no number.
 
         Examples
         --------
@@ -113,7 +115,7 @@ class TensorSharedVariable(TensorOperators, SharedVariable):
         wanted = self.type
         if self.strict:
             wanted.filter(value, strict=True)
-        array = np.asarray(value)
+        array = _as_numbers(value, wanted.dtype)
         name = self.name or "a shared variable"
         if array.ndim != wanted.ndim:
             raise TypeError(f"{name} has {wanted.ndim} axes, the value {array.ndim} "
@@ -128,6 +130,14 @@ class TensorSharedVariable(TensorOperators, SharedVariable):
         copy = None if borrow else True
         array = np.array(array, dtype=wanted.dtype, order="A" if borrow else "C", copy=copy)
         return array if array.flags.behaved else array.copy()
+
+
+def _as_numbers(value, dtype):
+    """``value`` as an array; texts, which are no arrays of texts, are read as numbers."""
+    array = np.asarray(value)
+    if array.dtype.kind in "SU" and not isinstance(value, np.ndarray):
+        return array.astype(dtype)
+    return array
 
 
 def _casts_safely(value, array, dtype):

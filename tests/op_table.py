@@ -233,6 +233,7 @@ ARITHMETIC = [
     elementwise(T.sqr, dtypes="iufc"),
     elementwise(T.sqrt, POSITIVE, result="float"),
     elementwise(T.reciprocal, NONZERO, result="float"),
+    elementwise(T.rsqrt, POSITIVE, dtypes=REALS, result="float"),
     elementwise(T.cbrt, POSITIVE, dtypes=REALS, result="float"),
     elementwise(T.pow, (POSITIVE, Domain(0, 3)), PAIR, dtypes="iufc"),
     elementwise(T.hypot, REAL, PAIR, dtypes=REALS, result="float"),
@@ -920,13 +921,17 @@ CLASSIFIERS = [
         FLOATS),
 ]
 
-from fft_rows import FFT_ROWS  # noqa: E402  (these files take their rows from above)
+from conv_rows import CONV_ROWS  # noqa: E402  (these files take their rows from above)
+from fft_rows import FFT_ROWS  # noqa: E402
 from linalg_rows import LINALG_ROWS  # noqa: E402
+from pooling_rows import POOLING_ROWS  # noqa: E402
+from normalization_rows import NORMALIZATION_ROWS  # noqa: E402
 from random_rows import RANDOM_ROWS  # noqa: E402
 
 TABLE = [
     *ARITHMETIC, *EXPONENTIALS, *TRIGONOMETRY, *ROUNDING, *COMPARISON, *BITS, *SPECIAL, *COMPLEX,
     *ACTIVATIONS, *SOFTMAX, *SHAPES, *INDEXING, *DIAGONALS, *REDUCTIONS, *RUNNING, *PRODUCTS,
     *SORTING, *NEIGHBOURS, *CLASSIFIERS, *JOINING, *REARRANGING, *MAKING, *CONTROL,
-    *LINALG_ROWS, *FFT_ROWS, *RANDOM_ROWS,
+    *LINALG_ROWS, *FFT_ROWS, *NORMALIZATION_ROWS, *RANDOM_ROWS, *CONV_ROWS,
+    *POOLING_ROWS,
 ]

@@ -52,6 +52,9 @@ RANDOM_ROWS = [
     *[state_row(draws.random_draw, _drawn, result=dtype, kind=kind, dtype=dtype,
                 call=lambda state, kind=kind, dtype=dtype: draws.random_draw(
                     state, 300, kind=kind, dtype=dtype)) for kind, dtype in KINDS],
+    *[state_row(draws.random_mask, lambda state, p=p: twins.mask(state, p, 300), result="bool",
+                call=lambda state, p=p: draws.random_mask(state, p, 300))
+      for p in (0.3, 0.0, 1.0)],
     state_row(draws.random_next, lambda state: state + np.array([0, 1], "uint64"),
               result="uint64"),
     state_row(draws.random_integers, lambda state, low, high: low, CERTAIN, CERTAIN, shapes=SOME),

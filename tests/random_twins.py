@@ -37,6 +37,11 @@ def uniform32(state, n):
     return ((words(state, n) >> 8) * 2.0**-24).astype(np.float32)
 
 
+def mask(state, p, n):
+    """Return n truth values: which of the first words are below p * 2**32."""
+    return words(state, n) < np.rint(p * 2.0**32)
+
+
 def longs(state, n):
     """Return the first n pairs of words as uint64: first and second word, third and fourth."""
     w = words(state, -(-n // 128) * 256).astype(np.uint64).reshape(-1, 2, 2, 64)

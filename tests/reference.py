@@ -4,6 +4,7 @@ Nothing here is shared with the kernels: no scalar expression, no fused loop, no
 looked up by its name; one that is a composite of others is expanded.
 """
 import numpy as np
+from conv_reference import CONVOLUTION
 from linalg_reference import FOURIER, LINALG
 from scipy import special
 
@@ -155,6 +156,7 @@ ELEMENTWISE = {
     "floor_div": np.floor_divide, "mod": np.mod, "neg": np.negative, "abs": np.abs,
     "sgn": lambda x: x if x.dtype == bool else np.sign(x), "sqr": lambda x: x * x,
     "sqrt": np.sqrt, "reciprocal": lambda x: 1 / x, "cbrt": np.cbrt, "pow": _power,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
     "hypot": np.hypot,
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log2": np.log2,
     "log10": np.log10, "log1p": np.log1p, "log1mexp": _log1mexp, "logaddexp": np.logaddexp,
@@ -303,5 +305,5 @@ STRUCTURED = {
     "recurrence": _recurrence,
     "nonzero_count": _nonzero_count,
     "nonzero": lambda x, n: np.array(np.nonzero(x), np.int64).reshape(x.ndim, int(n)),
-    **LINALG, **FOURIER,
+    **CONVOLUTION, **LINALG, **FOURIER,
 }

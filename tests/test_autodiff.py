@@ -8,7 +8,7 @@ import pytest
 from reference import evaluate
 
 from cytensor import config
-from cytensor._core import TensorType, toposort
+from cytensor._core import TensorType, replace, toposort
 from cytensor.autodiff import compiler, control, derived
 from cytensor.autodiff.absent import (
     DisconnectedInputError, DisconnectedType, NullType, NullTypeGradError)
@@ -18,11 +18,12 @@ from cytensor.autodiff.verify import GradientError, numeric_grad, verify_grad
 from cytensor.ops import (
     cumulative, diagonal, elementwise as ew, gather, indexing, joining, linear, shape, softmax)
 from cytensor.ops.registry import cast, constant, structured
+from cytensor.ops.views import spread
 
 
 @pytest.fixture(autouse=True)
 def _naive_compiler(monkeypatch):
-    def compile(inputs, outputs):
+    def compile(inputs, outputs, **options):
         return lambda *arrays: evaluate(outputs, dict(zip(inputs, arrays)))
     monkeypatch.setattr(compiler, "_compile", compile)
 
@@ -206,6 +207,18 @@ def test_consider_constant_stops_the_walk():
     x = scalar()
     y = x * x
     assert evaluate(grad(x * y, x, consider_constant=[y]), {x: 3.0}) == 9
+
+
+@pytest.mark.parametrize("make", [lambda s: s.dimshuffle("x", "x"), lambda s: spread(s, [1, 1])],
+                         ids=["axes added", "repeated"])
+def test_a_known_gradient_stays_a_variable(make):
+    """It may be what others are differentiated by, or an input."""
+    x, s = TensorType("float64", (1, 1))("x"), tensor("s")
+    known = make(s)
+    y = x + 1
+    slope = grad(None, x, known_grads={y: known}) * 3
+    assert evaluate(grad(slope.sum(), known), {s: 2.0}) == [[3]]
+    assert evaluate(replace([slope], {known: constant([[5.0]])})[0]) == [[15]]
 
 
 def test_known_grads_replace_what_the_cost_says():

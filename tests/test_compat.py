@@ -43,7 +43,7 @@ def test_uninstall_puts_everything_back():
         "assert not any(name.split('.')[0] == 'theano' for name in sys.modules)\n"
         "assert before == {name: getattr(ct.config, name) for name in ct.config.FLAGS}\n"
         "assert texts == (str(T.vector('x') + 1), (T.fvector() + 0.1).dtype)\n"
-        "assert not hasattr(T.dscalar, 'numpy_dtype')\n"
+        "assert not hasattr(T.dscalar, 'numpy_dtype') and T.zeros(4).type != T.dvector\n"
         "cytensor.compat.uninstall('theano')\n")
 
 

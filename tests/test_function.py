@@ -314,6 +314,15 @@ def test_set_value_checks_the_type(value):
     assert w.get_value().shape == (3,)
 
 
+def test_a_shared_number_is_not_set_to_a_text():
+    x, numbers = ct.shared(0.0), ct.shared(np.zeros(2, "float32"))
+    x.set_value("1.5")
+    assert x.get_value() == 1.5
+    for v in (x, numbers):
+        with pytest.raises(ValueError, match="text"):
+            v.set_value("text")
+
+
 def test_shared_broadcasts_only_where_it_says_so():
     row = ct.shared(np.ones((1, 3)), broadcastable=(True, False))
     np.testing.assert_array_equal(ct.function([X], X + row)(A), A + 1)

@@ -16,7 +16,9 @@ V, W = T.dvectors("v", "w")
 
 def check(variables, out, arrays, wanted, rtol=1e-12):
     got = ct.function(variables, out)(*arrays)
-    np.testing.assert_allclose(got, wanted, rtol=rtol, atol=1e-12)
+    pairs = zip(got, wanted, strict=True) if isinstance(out, list) else [(got, wanted)]
+    for a, b in pairs:
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -67,6 +69,64 @@ def test_work_goes_on_after_a_reduction(shape):
     a = RNG.normal(size=shape)
     e = T.exp(X - X.max(axis=1, keepdims=True))
     check([X], e / e.sum(axis=1, keepdims=True), [a], softmax(a))
+
+
+@pytest.mark.parametrize("axes", [(2,), (0, 2), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (40, 3, 1500), (1500, 3, 2), (2, 700, 40), (9, 1, 7)])
+def test_work_goes_on_after_sums_over_outer_axes(shape, axes):
+    x, w = T.dtensor3(), T.dvector()
+    a, b = RNG.normal(size=shape) + 3, RNG.normal(size=shape[2])
+    out = (x - x.mean(axes, keepdims=True)) / T.sqrt(x.var(axes, keepdims=True) + 1) * w
+    want = (a - a.mean(axes, keepdims=True)) / np.sqrt(a.var(axes, keepdims=True) + 1) * b
+    check([x, w], [out, T.sqr(out).sum(axes)], [a, b], [want, (want**2).sum(axes)], rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if 0 not in s])
+def test_a_row_that_serves_all_rows(shape):
+    a, b = RNG.normal(size=shape), RNG.normal(size=2 * shape[1])
+    twice = W[::2]
+    e = T.exp(X - X.max(axis=1, keepdims=True))
+    check([X, W], e / e.sum(axis=1, keepdims=True) * twice + W[:shape[1]], [a, b],
+          softmax(a) * b[::2] + b[:shape[1]])
+    check([X, W], [(X * twice).sum(0), T.sqr(X - W[:shape[1]]).sum(0)], [a, b],
+          [(a * b[::2]).sum(0), ((a - b[:shape[1]])**2).sum(0)], rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if 0 not in s])
+def test_a_number_that_serves_a_row_in_sums_over_rows(shape):
+    a, b = RNG.normal(size=shape), RNG.normal(size=2 * shape[0])
+    column, other = W[::2].dimshuffle(0, "x"), W[:shape[0]].dimshuffle(0, "x")
+    c, d = b[::2, None], b[:shape[0], None]
+    outs = [(X * column).sum(0), T.broadcast_to(other, X.shape).sum(0), T.exp(X - other).max(0)]
+    check([X, W], outs, [a, b], [(a * c).sum(0), np.broadcast_to(d, shape).sum(0),
+                                 np.exp(a - d).max(0)], rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if 0 not in s])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_of_terms_have_the_bits_of_their_parts(shape, dtype):
+    x, y = T.matrix(dtype=dtype), T.matrix(dtype=dtype)
+    arrays = RNG.normal(size=(2, *shape)).astype(dtype)
+    off = x - x.mean(1, keepdims=True)
+    outs = [T.sqr(x).sum(1), (x * y).sum(1), T.sqr(off).sum(1), (y * off).sum(1), (off * y).sum()]
+    one, each = [ct.function([x, y], outs, mode=ct.Mode("fast_run", excluding=left_out))
+                 for left_out in ((), ("fusion",))]
+    for got, want in zip(one(*arrays), each(*arrays), strict=True):
+        assert got.tobytes() == want.tobytes()
+
+
+def test_cheap_values_are_made_again_and_not_stored():
+    a, b = RNG.normal(size=(2, 300, 300))
+    off = X - Y[0]
+    early, late = T.exp(off), off * T.dot(off, Y)
+    f = ct.function([X, Y], [early, late, off.T + late])
+    c = a - b[0]
+    for got, want in zip(f(a, b), [np.exp(c), c * (c @ b), c.T + c * (c @ b)], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10)
+    off = X - 1
+    f = ct.function([X, Y], T.exp(off).sum() + (T.dot(Y, Y) * off).sum())
+    outputs = [v for s in f.program.segments[0].steps if s.spec for v in s.variables]
+    assert not [v for v in outputs if v.owner and v.owner.op.name == "sub"]
 
 
 @pytest.mark.parametrize("shape", [s for s in SHAPES if 0 not in s])

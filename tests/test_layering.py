@@ -13,10 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent / "cytensor"
 
 BASE = {"_types", "_lines", "_core", "config"}
 RUNTIME = {"_program", "_plan", "_places", "_planner", "_loops", "_loopcode", "_loopplan",
-           "_python", "_cells", "_arrays", "_watch", "_interpreter"}
+           "_loopblocks", "_python", "_cells", "_arrays", "_watch", "_interpreter"}
 MIDDLE = {*BASE, *RUNTIME, "ops", "autodiff", "rewrites", "lowering", "printing", "failures",
           "cache"}
 ENGINE = {*MIDDLE, "cpu", "gpu", "engine"}
+PUBLIC = {*ENGINE, "shared", "inputs", "function", "tensor", "loops", "random"}
 MAY_IMPORT = {
     "_types":       set(),
     "_lines":       set(),
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "_loopcode":    {*BASE, "_program", "_plan", "_loops"},
     "_loopplan":    {*BASE, "_program", "_plan", "_places", "_planner", "_loops", "_loopcode",
                      "failures"},
+    "_loopblocks":  {*BASE, "_program", "_plan", "_places", "_planner", "_loops", "_loopplan"},
     "_cells":       BASE,
     "_arrays":      {*BASE, "_program", "_plan"},
     "_watch":       {*BASE, "_program", "_plan"},
@@ -39,7 +41,7 @@ MAY_IMPORT = {
     "ops":          BASE,
     "autodiff":     {*BASE, "ops"},
     "rewrites":     {*BASE, "ops"},
-    "lowering":     {*BASE, "_program", "_python", "_loops", "_loopplan", "_interpreter",
+    "lowering":     {*BASE, "_program", "_python", "_loops", "_loopblocks", "_interpreter",
                      "ops"},
     "printing":     {*BASE, "_program", "ops"},
     "failures":     {*BASE, "printing"},
@@ -57,7 +59,9 @@ MAY_IMPORT = {
     "random":       {*ENGINE, "shared"},
     "sparse":       {*ENGINE, "shared"},
     "optimize":     {*ENGINE, "shared", "function", "tensor"},
-    "loops":        {*ENGINE, "shared", "function", "test_values"},
+    "loops":        {*ENGINE, "shared", "function", "profiles", "test_values"},
+    "nn":           PUBLIC,
+    "optim":        PUBLIC,
 }
 #: The public names, the command line, and other libraries' names: they see everything.
 DOORS = {"__init__", "__main__", "compat"}

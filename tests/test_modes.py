@@ -275,6 +275,16 @@ def test_a_monitor_sees_every_node():
     assert seen[1][2].shape == (2, 1) and seen[5][2] == 2
 
 
+def test_a_monitor_sees_the_steps_of_a_loop():
+    seen = []
+    mode = MonitorMode(post_func=lambda i, node, fn: seen.append((node.op.name, fn.outputs[0][0])))
+    sums, _ = ct.scan(lambda x, s: s + T.sqrt(x), sequences=V, outputs_info=np.float64(1))
+    assert ct.function([V], sums, mode=mode)([4.0, 9.0]).tolist() == [3, 6]
+    assert [float(value) for name, value in seen if name == "add"] == [3, 6]
+    doubled, _ = ct.scan(lambda x: (2 * x, ct.until(x > 5)), outputs_info=np.float64(1), n_steps=9)
+    assert ct.function([], doubled, mode=mode)().tolist() == [2, 4, 8, 16]
+
+
 def test_detect_nan_prints_the_node(capsys):
     f = ct.function([V], T.log(V) * V, mode=MonitorMode(post_func=detect_nan))
     assert np.isnan(f([0.0])[0])

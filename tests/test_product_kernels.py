@@ -99,6 +99,36 @@ def test_matmul_of_larger_matrices(m, k, n, dtype, threads):
         check_matmul(x, y, np.zeros((n, m), dtype).T, dtype)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("m, k, n", [(170, 300, 170), (33, 1100, 130), (9, 1024, 600),
+                                     (64, 2500, 70), (600, 70, 130)])
+def test_matmul_in_tiles(m, k, n, dtype, threads):
+    a, b = sample((m, k), dtype), sample((k, n), dtype, 1)
+    want = a.astype("float64") @ b.astype("float64")
+    layouts = [(LAYOUTS[of_a](a), LAYOUTS[of_b](b)) for of_a in OUTPUTS for of_b in OUTPUTS]
+    for count in (1, 2):
+        threads(count)
+        made = [np.zeros((m, n), dtype) for _ in layouts]
+        for (x, y), out in zip(layouts, made):
+            call("matmul", [out], [x, y])
+            assert_close(out, want, dtype)
+            np.testing.assert_array_equal(out, made[0])     # whatever the layout
+        turned = np.zeros((n, m), dtype).T
+        call("matmul", [turned], [a, b])
+        assert_close(turned, want, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("alpha, beta", [(1, 0), (1, 1), (-0.5, 1), (2, 0), (-0.5, 3)])
+def test_gemm_in_tiles(alpha, beta, dtype):
+    for m, k, n in [(130, 300, 130), (40, 2100, 70)]:
+        a, b = sample((m, k), dtype), sample((k, n), dtype, 1)
+        out = sample((m, n + 3), dtype, 2)[:, :n] if beta else np.full((m, n), np.nan, dtype)
+        want = alpha * (a @ b) + (beta * out if beta else 0)
+        call("gemm", [out], [a, b, np.array(alpha, dtype), np.array(beta, dtype)])
+        assert_close(out, want, dtype)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("m, k, n", [(0, 3, 4), (3, 4, 0), (3, 0, 4), (0, 0, 0), (1, 0, 1)])
 def test_matmul_of_nothing(m, k, n, dtype):

@@ -9,11 +9,13 @@ import zlib
 import numpy as np
 import pytest
 import random_twins as twins
-from scipy import stats
+from numpy.testing import assert_allclose
+from scipy import special, stats
 
 import cytensor as ct
 import cytensor.tensor as T
 from cytensor.random import Stream
+from cytensor.random.slopes import beta_slopes, gamma_slope
 
 SIGNIFICANCE = 1e-4
 N = 20_000
@@ -317,14 +319,53 @@ def test_gradients_go_through_what_moves_and_scales():
         np.testing.assert_allclose(to_s, ((x - 2) / 3).sum())
 
 
+QUANTILES = np.array([1e-6, 0.1, 0.5, 0.9, 1 - 1e-6])
+
+
+def _moved(inverse, forward, z, shape, others=()):
+    """How the quantile z moves with a shape, by differences."""
+    step = 1e-4 * shape
+    p = forward(shape, *others, z)
+    ends = [inverse(shape + k * step, *others, p) for k in (-2, -1, 1, 2)]
+    return (ends[0] - 8 * ends[1] + 8 * ends[2] - ends[3]) / (12 * step)
+
+
+@pytest.mark.parametrize("shape", [0.3, 1.0, 4.5, 200.0])
+def test_gamma_numbers_move_with_their_shape(shape):
+    a, z = T.dscalar(), T.dvector()
+    values = special.gammaincinv(shape, QUANTILES)
+    want = _moved(special.gammaincinv, special.gammainc, values, shape)
+    got = ct.function([a, z], gamma_slope(a, z))(shape, values)
+    assert_allclose(got, want, rtol=1e-5)
+
+
+@pytest.mark.parametrize("a, b", [(0.3, 2.0), (1.0, 1.0), (5.0, 0.7), (60.0, 30.0)])
+def test_beta_numbers_move_with_their_shapes(a, b):
+    x = special.betaincinv(a, b, QUANTILES)
+    x = x[(x > 1e-4) & (x < 1 - 1e-4)]
+    to_a, to_b = [slope.eval() for slope in beta_slopes(*map(T.constant, (a, b, x)))]
+    assert_allclose(to_a, _moved(lambda s, o, p: special.betaincinv(s, o, p),
+                                 special.betainc, x, a, (b,)), rtol=1e-5)
+    mirrored = -_moved(special.betaincinv, special.betainc, 1 - x, b, (a,))
+    assert_allclose(to_b, mirrored, rtol=1e-5)
+
+
+def test_gradients_go_through_shapes():
+    """A mean moves as its formula says."""
+    a, stream, n = T.scalar(), Stream(5), 20_000
+    means = [stream.gamma((n,), shape=a).mean(), stream.beta((n,), a, 3.0).mean(),
+             stream.chisquare((n,), df=a).mean()]
+    f = ct.function([a], [T.grad(mean, a) for mean in means])
+    assert_allclose(f(2.0), [1, 3 / 25, 1], rtol=0.03)
+    assert ct.function([a], T.grad(stream.gamma((9,), shape=a).sum(), a))(0.0) == 0
+
+
 def test_counts_have_no_gradient():
     p = T.scalar()
     x = Stream(1).binomial((5,), 10, p)
     f = ct.function([p], [x, T.grad((x * p).sum(), p)])
     counts, slope = f(0.5)
     assert slope == counts.sum()
-    with pytest.raises(ct.NullTypeGradError, match="shape of its distribution"):
-        T.grad(Stream(1).gamma((5,), p).sum(), p)
 
 
 def test_shuffles():

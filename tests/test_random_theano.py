@@ -3,6 +3,7 @@
 The numbers called Theano's are what Theano 1.0.5 gave.
 """
 import pickle
+from collections import deque
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy import stats
 
 import cytensor as ct
 import cytensor.tensor as T
-from cytensor.random import MRG_RandomStreams, RandomStreams, Stream, mrg, raw_random
+from cytensor.random import MRG_RandomStreams, RandomStreams, Stream, mrg, raw_random, twister
 
 SIGNIFICANCE = 1e-4
 
@@ -178,6 +179,39 @@ def test_random_streams_are_pickled():
     f()
     copy = pickle.loads(pickle.dumps(f))
     assert_array_equal(copy(), f())
+
+
+def test_states_that_nobody_sees_are_used_again(monkeypatch):
+    counted, new = [], twister._new
+    monkeypatch.setattr(twister, "_retired", deque())
+    monkeypatch.setattr(twister, "_new", lambda: counted.append(None) or new())
+    x = RandomStreams(3).normal((3,))
+    f = ct.function([], x)
+    f()
+    held = x.rng.get_value(borrow=True)
+    before, numbers = held.get_state(), [f() for _ in range(10)]
+    after = held.get_state()
+    assert len(counted) <= 4 and before[2:] == after[2:] and (before[1] == after[1]).all()
+    assert_array_equal(np.ravel(numbers), held.normal(size=30))
+
+
+def test_states_are_pickled_as_numpys():
+    state = twister.copied(np.random.RandomState(5))
+    state.normal()
+    other = pickle.loads(pickle.dumps(state))
+    assert type(other._bit_generator) is np.random.MT19937
+    assert_array_equal(other.normal(size=5), state.normal(size=5))
+
+
+@pytest.mark.parametrize("draw", [
+    lambda p: MRG_RandomStreams(7).binomial((2,), p=p), lambda p: RandomStreams(7).poisson((2,), p),
+    lambda p: MRG_RandomStreams(7).binomial((2,), p=p, dtype="float64") * p,
+    lambda p: MRG_RandomStreams(7).multinomial(pvals=T.stack([p, 1 - p])[None]),
+    lambda p: RandomStreams(7).random_integers((2,), high=T.cast(p, "int64"))])
+def test_parameters_of_whole_numbers_have_no_gradient(draw):
+    p = T.scalar()
+    with pytest.raises(ct.NullTypeGradError):
+        T.grad(draw(p).sum(), p)
 
 
 def test_random_parameters_have_no_gradient():

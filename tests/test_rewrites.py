@@ -10,7 +10,8 @@ from cytensor._core import Constant, TensorType, hole, toposort
 from cytensor.autodiff.absent import NullTypeGradError
 from cytensor.autodiff.reverse import grad
 from cytensor.ops import (
-    control, elementwise as ew, gather, generate, linear, ranges, reduce, softmax, subtensor, views)
+    control, elementwise as ew, gather, generate, linear, ranges, reduce, shape, softmax, subtensor,
+    views)
 from cytensor.ops.gather import scatter_add
 from cytensor.ops.registry import KIND, cast, constant
 from cytensor.rewrites.driver import Pass
@@ -211,6 +212,11 @@ def _node_rule_cases():
         "assert(x, true) -> x": (control.assert_op(x, constant(True)), 0),
         "back(g / view(x)) * y -> back(g / view(x) * view(y))":
             ((ew.exp(x).T / (x + 1).T).T * (x + 1), 3),
+        "log(view(sigmoid(x))) -> -softplus(-view(x))": (ew.log(ew.sigmoid(x).T[0]), 5),
+        "log1p(-view(sigmoid(x))) -> -softplus(view(x))": (ew.log1p(-ew.sigmoid(x).T), 3),
+        "1 - view(1 - sigmoid(x)) -> view(sigmoid(x))":
+            (1 - (1 - ew.sigmoid(x)).T + ew.sigmoid(x).T, 3),
+        "log(view(softmax(x))) -> view(logsoftmax(x))": (ew.log(softmax.softmax(x).T[0]), 3),
     }, {x: np.arange(6.0).reshape(2, 3), v: np.array([0.5, 1.0, 2.0]), n: 7, places: INDEX}
 
 
@@ -338,7 +344,8 @@ def test_fold_leaves_large_results_and_errors():
 
 def test_expand():
     x = tensor("x", 2)
-    assert names_of(expand([softmax.softmax(x)])) == ["max", "sub", "exp", "sum", "true_div"]
+    parts = ["max", "sub", "exp", "sum", "reciprocal", "mul"]
+    assert names_of(expand([softmax.softmax(x)])) == parts
 
 
 # ----- smaller -----
@@ -371,7 +378,7 @@ def test_casts():
 # ----- faster -----
 
 @pytest.mark.parametrize("n, ops", [
-    (2, 1), (3, 2), (4, 2), (10, 4), (-1, 1), (-2, 2), (0.5, 1), (-0.5, 2), (1.5, 2), (0.3, 1)])
+    (2, 1), (3, 2), (4, 2), (10, 4), (-1, 1), (-2, 2), (0.5, 1), (-0.5, 1), (1.5, 2), (0.3, 1)])
 def test_powers(n, ops):
     x = tensor("x", 1)
     new, = rewritten(x ** n)
@@ -449,18 +456,46 @@ def test_crossentropy_of_confident_mistakes(loss, naive):
     np.testing.assert_allclose(evaluate(slope, feed), want, atol=1e-15)
 
 
-PARTS = {"reshape": lambda s: s.flatten(), "column": lambda s: s[:, 0],
-         "transpose": lambda s: s.T}
+PARTS = {
+    "whole": lambda s: s, "reshape": lambda s: s.flatten(), "column": lambda s: s[:, 0],
+    "transpose": lambda s: s.T,
+    "row of a transpose": lambda s: s.T[0], "part of a vector": lambda s: s.flatten()[:3],
+    "row of a reshape": lambda s: s.reshape((1, 3, 1))[0, :, 0].dimshuffle(0, "x"),
+    "rows by number": lambda s: s.T[0, [2, 1, 0]][::-1],
+    "by a pair of indices": lambda s: s.T[[0, 0, 0], [0, 1, 2]],
+    "an axis stated": lambda s: shape.addbroadcast(s, 1).dimshuffle(0),
+    "an axis stated, flat": lambda s: shape.addbroadcast(s, 1).flatten(),
+}
 
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
-def test_cross_entropy_of_a_part_of_a_sigmoid(part):
+@pytest.mark.parametrize("targets", [0.25, np.full(3, 0.25)], ids=["number", "array"])
+@pytest.mark.parametrize("whole", [ew.sigmoid, lambda x: 1 - ew.sigmoid(-x)], ids=["s", "1 - s"])
+def test_cross_entropy_of_a_part_of_a_sigmoid(part, targets, whole):
     x = tensor("x", 2)
-    p = part(ew.sigmoid(x))
-    cost = -(0.25 * ew.log(p) + 0.75 * ew.log(1 - p)).sum()
+    p = part(whole(x))
+    p = p if p.type.ndim == 1 else p.flatten()
+    cost = -(targets * ew.log(p) + (1 - targets) * ew.log(1 - p)).sum()
     value, slope = evaluate(rewritten(cost, grad(cost, x)), {x: np.array([[-800.0], [0], [800]])})
     np.testing.assert_allclose(value, 200 + np.log(2) + 600)
     np.testing.assert_allclose(slope, [[-0.25], [0.25], [0.75]])
+
+
+PARTS_OF_ROWS = {
+    "row of a transpose": lambda p: p.T[2], "transpose, flat": lambda p: p.T.flatten()[4:],
+    "by a pair of indices": lambda p: p.T[[2, 2], [0, 1]],
+    "pick": lambda p: gather.pick(p.reshape((1, 2, 3))[0], constant(np.array([2, 2]))),
+}
+
+
+@pytest.mark.parametrize("part", PARTS_OF_ROWS.values(), ids=PARTS_OF_ROWS)
+def test_log_of_a_part_of_a_softmax(part):
+    x = tensor("x", 2)
+    cost = -ew.log(part(softmax.softmax(x))).sum()
+    feed = {x: np.array([[800.0, 0, -800], [0, 0, 0]])}
+    value, slope = evaluate(rewritten(cost, grad(cost, x)), feed)
+    np.testing.assert_allclose(value, 1600 + np.log(3))
+    np.testing.assert_allclose(slope, [[1, 0, -1], [1 / 3, 1 / 3, -2 / 3]], atol=1e-15)
 
 
 def test_logsumexp_of_large_numbers():

@@ -487,3 +487,51 @@ def test_products_that_do_not_recur_leave_the_loop():
     assert body_ops(y).count("matmul") == 1
     g = T.grad(y.sum(), [w, u, v])
     assert body_ops(*g).count("matmul") == 2        # h @ u, and its gradient by h
+
+
+# ----- how a body is compiled -----
+
+def running(mode=None, profile=False):
+    """A loop over a vector, compiled as it is asked for."""
+    x = T.dvector("x")
+    y, _ = ct.scan(lambda x_t, h: T.log(T.exp(x_t * h)) + h * 1, x, np.float64(1), mode=mode,
+                   profile=profile, name="running", allow_gc=False)
+    return x, y
+
+
+def test_the_body_has_a_mode_of_its_own():
+    plain = ct.Mode(optimizer=None)
+    for inside, around, is_rewritten in ((None, None, True), (None, plain, False),
+                                         (plain, None, False), ("FAST_RUN", plain, True)):
+        x, y = running(inside)
+        f = ct.function([x], y, mode=around)
+        np.testing.assert_allclose(f([0.5, 1.0]), [1.5, 3])
+        assert ("log" not in body_ops(*f.graph)) == is_rewritten
+
+
+def test_loops_of_different_modes_are_not_merged():
+    x, y = running()
+    z, _ = ct.scan(lambda x_t, h: T.log(T.exp(x_t * h)) + h * 1, x, np.float64(1),
+                   mode=ct.Mode(optimizer=None))
+    f = ct.function([x], [y, z])
+    assert sum([node.op.name == "scan" for node in toposort(f.graph)]) == 2
+    np.testing.assert_allclose(*f([0.5, 1.0]))
+
+
+def test_a_mode_that_looks_on_sees_the_steps_of_its_loop():
+    seen = []
+    x, y = running(ct.MonitorMode(post_func=lambda i, node, fn: seen.append(node.op.name)))
+    np.testing.assert_allclose(ct.function([x], y)([0.5, 1.0]), [1.5, 3])
+    assert seen.count("mul") == 2
+
+
+def test_a_profile_of_a_loop_shows_its_steps():
+    stats = ct.ProfileStats(atexit_print=False)
+    x, y = running(profile=stats)
+    f = ct.function([x], [y, T.grad(y.sum(), x)])
+    value, slope = f([0.5, 1.0])
+    np.testing.assert_allclose(value, [1.5, 3])
+    np.testing.assert_allclose(slope, [3, 1.5])
+    names = {measured.name: measured.watcher.calls for measured in stats.functions}
+    assert names == {"running": 2, "gradient of running": 2}
+    assert "mul" in str(stats) and all([node.op.name != "scan" for node in stats.apply_time])

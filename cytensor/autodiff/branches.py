@@ -3,6 +3,7 @@
 What only one branch needs is differentiated by itself, down to what comes from outside of it.
 There, an ifelse chooses between the gradients that come from either branch.
 """
+from cytensor._core import same_type
 from cytensor.autodiff.absent import is_null
 from cytensor.autodiff.cotangents import ZERO, expand, is_float, zeros
 from cytensor.ops.control import ifelse_op, split_branches
@@ -104,7 +105,7 @@ def _of_one_shape(x, a, b):
         return zeros(b), b
     if b is None or b is ZERO:
         return a, zeros(a)
-    if a.type == b.type:
+    if same_type(a.type, b.type):
         return a, b
     return expand(a, x), expand(b, x)
 

@@ -8,9 +8,9 @@ from cytensor.ops.elementwise import clip, mul
 from cytensor.ops.registry import dtype_of, structured
 
 
-def _identity(name, vjp, doc):
+def _identity(name, vjp, doc, **traits):
     return structured(name, dtype_of(0), lambda S, shapes, inputs, **params: shapes[0], vjp,
-                      kind="composite", expand=lambda x, **params: x, doc=doc)
+                      kind="composite", expand=lambda x, **params: x, doc=doc, **traits)
 
 
 grad_clip_op = _identity(
@@ -26,7 +26,8 @@ disconnected_grad_op = _identity(
     "The same value; it does not count as depending on anything.")
 undefined_grad_op = _identity(
     "undefined_grad", lambda g, out, x: (grad_undefined(undefined_grad_op, 0, x),),
-    "The same value; to ask for its gradient is an error.")
+    "The same value; to ask for its gradient is an error, even if that is multiplied by zero.",
+    undefined=True)
 
 
 def grad_clip(x: Variable, lower_bound: float, upper_bound: float) -> Variable:

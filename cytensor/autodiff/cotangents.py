@@ -101,9 +101,13 @@ def _sum_excess(g, x):
     return g
 
 
-def unspread(g):
-    """Make a cotangent small again: undo repetition, and axes of size 1 in front."""
-    while g.owner is not None and (g.owner.op is broadcast_to_op or _pads_left(g.owner)):
+def unspread(g, before):
+    """Make a cotangent small again: undo repetition, and axes of size 1 in front.
+
+    The nodes ``before`` are left alone.
+    """
+    while g.owner is not None and g.owner not in before and (
+            g.owner.op is broadcast_to_op or _pads_left(g.owner)):
         g = g.owner.inputs[0]
     return g
 

@@ -54,8 +54,11 @@ class _Walk:
 
     def __init__(self, seeds, wrt, stop, fixed):
         self.stop, self.fixed = stop, fixed
-        nodes, self.needed = _between(seeds, wrt, stop)
+        known = toposort(list(seeds), stop)
+        nodes, self.needed = _between(known, wrt)
         self.inside = branches.by_region(nodes, {*seeds, *wrt})
+        #: What is the user's, who may ask for derivatives by it: it is not looked through.
+        self.before = {*known, *toposort([g for g in seeds.values() if g is not ZERO])}
 
     def carry(self, region, grads):
         """Carry cotangents through one region of the graph: see ``branches``."""
@@ -72,7 +75,7 @@ class _Walk:
     def _pulled(self, node, gs):
         """The contributions of a node, and the variables to which it makes them."""
         if node.kind != "ifelse":
-            return zip(node.inputs, _pull(node, gs))
+            return zip(node.inputs, _pull(node, gs, self.before))
         halves = [self._through_branch(node, branch, gs) for branch in (0, 1)]
         return branches.joined(node.inputs[0], halves)
 
@@ -81,16 +84,16 @@ class _Walk:
         region, seeds = (node, branch), {}
         for x, g in zip(split_branches(node.inputs[1:])[branch], gs):
             if g is not None and x in self.needed:
-                g = g if g is ZERO else _contribution(g, x, None)
+                g = g if g is ZERO else _contribution(g, x, None, self.before)
                 seeds[x] = _accumulate(seeds.get(x), g)
         inside = set(self.inside.get(region, ()))
         return {x: g for x, g in self.carry(region, seeds).items() if x.owner not in inside}
 
 
-def _between(seeds, wrt, stop):
-    """The nodes between ``wrt`` and the seeds, in order, and the variables on the way."""
+def _between(known, wrt):
+    """The nodes of a graph that depend on ``wrt``, in order, and the variables on the way."""
     needed, nodes = set(wrt), []
-    for node in toposort(list(seeds), stop):
+    for node in known:
         if not needed.isdisjoint(node.inputs):
             needed.update(node.outputs)
             nodes.append(node)
@@ -105,7 +108,7 @@ def _accumulate(before, g):
     return g if is_null(g) else total(before, g)
 
 
-def _pull(node, gs):
+def _pull(node, gs, before):
     """Return the contribution of a node to each of its inputs: None where it is disconnected."""
     count = len(node.inputs)
     if node.op.kind == "shape":                 # sizes do not depend on values
@@ -116,22 +119,22 @@ def _pull(node, gs):
     if null is not None:
         return [null] * count
     gs = [None if g is ZERO or not is_float(out) else g for g, out in zip(gs, node.outputs)]
-    if all([g is None for g in gs]):
+    if all([g is None for g in gs]) and not node.op.traits.get("undefined"):
         return [ZERO] * count
     if node.op.vjp is None:
         return [_no_rule(node)] * count
     out = node.outputs[0] if node.op.kind == "elementwise" else None
-    return [_contribution(g, x, out) for g, x in zip(call_vjp(node, gs), node.inputs)]
+    return [_contribution(g, x, out, before) for g, x in zip(call_vjp(node, gs), node.inputs)]
 
 
-def _contribution(g, x, out):
+def _contribution(g, x, out, before):
     if g is None:
         return ZERO
     if is_disconnected(g):
         return None
     if is_null(g):
         return g
-    return unspread(fit(g, x, out)) if is_float(x) else ZERO
+    return unspread(fit(g, x, out), before) if is_float(x) else ZERO
 
 
 def _no_rule(node):

@@ -6,7 +6,7 @@ ago was the step that read the value which this step makes. So the gradient of a
 sum of those states, and of what comes from outside. Such a state begins with the gradients of the
 forward state's last values, and ends with those of its initial ones.
 """
-from cytensor._core import TensorType, replace, toposort
+from cytensor._core import TensorType, new_variable, replace, toposort
 from cytensor.autodiff.absent import DisconnectedType, is_null
 from cytensor.autodiff.cotangents import expand, is_float, total, zeros
 from cytensor.autodiff.forward import push
@@ -64,7 +64,7 @@ class Backward:
         self.parts = [None if g is None else _Given(self.loop, state, g)
                       for g, state in zip(self.given.buffers, self.loop.states)]
         self.over = Loop(self.count, not form.backwards, form.truncate, form.recompute,
-                         f"gradient of {form.name}" if form.name else None)
+                         f"gradient of {form.name}" if form.name else None, form.how)
         self.over.consts = dict(self.loop.consts)
         self.active = self._find_active()
 
@@ -116,7 +116,7 @@ class Backward:
             state, given = self.loop.states[i], self.parts[i]
             for lag, tap in zip(state.lags, state.taps):
                 if tap in reached or (lag == state.most and given and given.last is not None):
-                    self.pulled[i, lag] = state.taps[0].type()
+                    self.pulled[i, lag] = new_variable(state.taps[0].type)
                     seeds[state.new] = total(seeds.get(state.new), self.pulled[i, lag])
             if given is not None and given.made is not None:
                 seeds[state.new] = total(seeds.get(state.new), self._row_of(given.made))
@@ -362,7 +362,7 @@ class Forward:
                 self.loop.seqs.append((self.directions[x], expand(t, array)))
         for (x, outside), t in zip(list(self.loop.consts.items()), self.consts):
             if t is not None:
-                self.directions[x] = x.type()
+                self.directions[x] = new_variable(x.type)
                 self.loop.consts[self.directions[x]] = expand(t, outside)
 
     def tangents(self):
@@ -386,7 +386,7 @@ class Forward:
     def _moving_states(self):
         """The directions inside, and which states move, found by trying until no more do."""
         states = self.loop.states
-        self.taps = [tuple([tap.type() for tap in s.taps]) for s in states]
+        self.taps = [tuple([new_variable(tap.type) for tap in s.taps]) for s in states]
         moving = [i for i, t in enumerate(self.inits) if t is not None]
         while True:
             found = dict(self.directions)

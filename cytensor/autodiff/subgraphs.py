@@ -7,9 +7,9 @@ from cytensor._core import (
 from cytensor.autodiff.compiler import compiled
 from cytensor.autodiff.custom import connections
 from cytensor.autodiff.absent import is_disconnected, is_null
-from cytensor.autodiff.cotangents import is_float, zeros
+from cytensor.autodiff.cotangents import ZERO, is_float, unspread, zeros
 from cytensor.autodiff.forward import Rop
-from cytensor.autodiff.reverse import grad
+from cytensor.autodiff.reverse import Report, backpropagate, known_cotangent
 from cytensor.ops.custom import CustomOp, same_to_theano
 from cytensor.ops.objects import DisconnectedType, NullType
 from cytensor.ops.registry import as_variable
@@ -147,7 +147,7 @@ class OpFromGraph(CustomOp):
         An input also counts if its gradient is made of that of the output, and does not if its
         gradient is disconnected.
         """
-        before, gs = observe(None), [t() for t in self.output_types]
+        before, gs = observe(None), [new_variable(t) for t in self.output_types]
         try:
             terms = self.L_op(self.local_inputs, self.local_outputs, gs)
         finally:
@@ -177,8 +177,10 @@ class OpFromGraph(CustomOp):
         for out, g in zip(self.local_outputs, output_gradients):
             if not is_disconnected(g):
                 known[out] = g if out not in known else known[out] + g
-        return grad(None, wrt, known_grads=known, disconnected_inputs="ignore",
-                    return_disconnected="disconnected", null_gradients="return")
+        seeds = {out: _small(known_cotangent(out, g, str(self))) for out, g in known.items()}
+        found = backpropagate(seeds, wrt, fixed=seeds)
+        report = Report("ignore", "disconnected", "return")
+        return [report.result(x, found.get(x)) for x in wrt]
 
     def R_op(self, inputs, eval_points):
         """Return the forward derivatives: those of the graph, or what overrides them."""
@@ -193,6 +195,11 @@ class OpFromGraph(CustomOp):
 
         return _overridden(self, self._rop, (inputs, eval_points), default,
                            len(self.local_outputs))
+
+
+def _small(g):
+    """A cotangent that was repeated for users' rules, as the walk wants it."""
+    return g if g is ZERO else unspread(g, ())
 
 
 # ----- making one -----

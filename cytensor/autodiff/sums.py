@@ -3,7 +3,7 @@
 The gradient of what is the same in each step is a sum. Added up inside of the loop it would cost
 a pass over memory per step; the factors of the products are stacked instead, and multiplied once.
 """
-from cytensor._core import toposort
+from cytensor._core import new_variable, toposort
 from cytensor.autodiff.cotangents import total
 from cytensor.ops.elementwise import add, mul, neg
 from cytensor.ops.linear import matmul_op, turned
@@ -132,7 +132,7 @@ class StepSums:
         outside = sizes_of(self.loop.consts[x])
         sizes = [1 if n == 1 else m for n, m in
                  zip(share.type.shape, outside[len(outside) - share.type.ndim:])]
-        before = share.type()
+        before = new_variable(share.type)
         first = spread(scalar_like(0, share.type.dtype), [1, *sizes])
         self.loop.states.append(State((before,), (1,), first, add(before, share), False))
         place = len(self.loop.states) - 1

@@ -7,7 +7,7 @@ from types import ModuleType
 from cytensor.compat.tables import load
 
 #: Each family that can be stood in for, and what its users call it.
-FAMILIES = {"theano": "Theano"}
+FAMILIES = {"theano": "Theano", "pylearn2": "pylearn2"}
 _finders: dict = {}
 
 
@@ -87,11 +87,12 @@ def install(family: str = "theano") -> None:
     """Let ``import theano`` find cytensor, with Theano's names and rules.
 
     The process then has Theano's rules everywhere: Python numbers are cast by their values, and
-    variables print as they do there. Nothing is installed unless this is called.
+    variables print as they do there. With "pylearn2", its names for cuda-convnet are found, and no
+    rule changes. Nothing is installed unless this is called.
 
     Parameters
     ----------
-    family : {"theano"}
+    family : {"theano", "pylearn2"}
 
     Raises
     ------
@@ -127,7 +128,7 @@ def uninstall(family: str = "theano") -> None:
 
     Parameters
     ----------
-    family : {"theano"}
+    family : {"theano", "pylearn2"}
     """
     finder = _finders.pop(family, None)
     if finder is None:

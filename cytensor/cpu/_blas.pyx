@@ -1,4 +1,4 @@
-"""The products of matrices, by the BLAS that SciPy brings.
+"""The products of matrices, by our own tiles and by the BLAS that SciPy brings.
 
 ``kernels`` is a capsule for the interpreter, and ``rest`` one for the modules that also use
 OpenBLAS. Get this module from ``cytensor.cpu.blas.load``, which
@@ -9,7 +9,7 @@ import sys
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from scipy.linalg cimport cython_blas as scipy_blas
 
-from cytensor.cpu import _structured
+from cytensor.cpu import _structured, isa
 
 
 cdef extern from "threads.h" nogil:
@@ -21,6 +21,8 @@ cdef extern from "nest.h" nogil:
 
 cdef extern from "product.h" nogil:
     ctypedef struct ct_kernel_entry:
+        pass
+    ctypedef struct ct_conv_kits:
         pass
 
     ctypedef void* ct_gemm
@@ -35,6 +37,7 @@ cdef extern from "product.h" nogil:
         ct_ddot ddot
 
     ct_blas ct_blas_used
+    const ct_conv_kits* ct_tiles_used
     ct_kernel_entry* ct_product_kernels
     const char* ct_blas_find(const char* path)
     const char* ct_blas_core()
@@ -51,6 +54,7 @@ cdef extern from "lapack.h" nogil:
 cdef const char* _found = ct_blas_find(sys.modules["scipy.linalg.cython_blas"].__file__.encode())
 
 ct_pool_used = <const ct_pool*>PyCapsule_GetPointer(_structured.pool, "cytensor.pool")
+ct_tiles_used = <const ct_conv_kits*>PyCapsule_GetPointer(isa.module().conv, "cytensor.conv_kits")
 ct_blas_used.gemm[0] = <ct_gemm>scipy_blas.sgemm
 ct_blas_used.gemm[1] = <ct_gemm>scipy_blas.dgemm
 ct_blas_used.gemm[2] = <ct_gemm>scipy_blas.cgemm

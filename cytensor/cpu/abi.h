@@ -79,12 +79,17 @@ typedef void (*ct_map)(int64_t n, void *out, const void *const *in, unsigned sca
  * n is at least 1 and at most CT_TILE; the order of the operations depends on n alone. */
 typedef void (*ct_fold)(int64_t rows, int64_t n, void *out, const void *x);
 
+/* Reduce rows of terms that are computed of several arrays, as in the sum of x * (y - z): with the
+ * bits of a map and a fold. What the last input of a term is, its kernel knows: as the others, or
+ * one element for each row. */
+typedef void (*ct_fold_terms)(int64_t rows, int64_t n, void *out, const void *const *in);
+
 /* acc[j] = f(acc[j], x[r*n + j]) for r = 0, 1, .. rows-1, in this order. */
 typedef void (*ct_accumulate)(int64_t rows, int64_t n, void *acc, const void *x);
 
 /* One row of the table that a kernel module exports as the capsule `table`; name NULL ends it.
- * kind 'm': ct_map, 'f': ct_fold, 'a': ct_accumulate. dtype is that of the inputs;
- * for a cast (name "cast") to is the dtype of the output, else -1. */
+ * kind 'm': ct_map, 'f': ct_fold, 't': ct_fold_terms, 'a': ct_accumulate. dtype is that of the
+ * inputs; for a cast (name "cast") to is the dtype of the output, else -1. */
 typedef struct {
     const char *name;
     int kind, dtype, to;

@@ -1,4 +1,5 @@
 """The choice of OpenBLAS's kernels, which must be made before SciPy loads it."""
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
@@ -42,8 +43,8 @@ def best_core():
 def load():
     """Return the module of the products, and load BLAS with it.
 
-    Only ``scipy.linalg.cython_blas`` itself is loaded, not the package around it, which takes
-    three times as long; ``import scipy.linalg`` works later as if nothing had happened.
+    Only ``scipy.linalg.cython_blas`` itself is loaded, not the packages around it, which take
+    much longer; ``import scipy.linalg`` works later as if nothing had happened.
     """
     return _load("_blas", "cython_blas")
 
@@ -60,11 +61,14 @@ def _load(name, *needed):
     if module is not None:
         return module
     chosen = _choose_core()
-    alone = [] if "scipy.linalg" in sys.modules else [
-        other for other in needed if _load_alone("scipy.linalg", other)]
-    if len(alone) < len(needed):
-        importlib.import_module("scipy.linalg")
+    alone = []
     try:
+        with _without_its_init("scipy"):
+            if "scipy.linalg" not in sys.modules:
+                alone += [other for other in needed if _load_alone("scipy.linalg", other)]
+            if len(alone) == len(needed):
+                return importlib.import_module(f"cytensor.cpu.{name}")
+        importlib.import_module("scipy.linalg")
         return importlib.import_module(f"cytensor.cpu.{name}")
     finally:
         for other in alone:
@@ -92,6 +96,22 @@ def _load_alone(package, name):
         del sys.modules[spec.name]
         return False
     return True
+
+
+@contextlib.contextmanager
+def _without_its_init(package):
+    """Let modules of a package be imported, and the package itself not, if it is not yet.
+
+    On Windows its ``__init__`` is what makes its libraries known.
+    """
+    if package in sys.modules or os.name == "nt":
+        yield
+        return
+    sys.modules[package] = importlib.util.module_from_spec(importlib.util.find_spec(package))
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 def _choose_core():

@@ -5,6 +5,7 @@ The build runs it before anything of the package can be imported. It reads the r
 writes is compiled once per instruction set; ``isa.py`` chooses among the results.
 """
 import re
+import runpy
 import sys
 import types
 from collections import namedtuple
@@ -14,25 +15,9 @@ from string import Template
 HERE = Path(__file__).parent
 ROWS = HERE.parent / "ops" / "elementwise.py"
 
-DType = namedtuple("DType", "code name short kind size storage real")
-DTYPES = {d.short: d for d in [
-    DType(0, "bool", "bool", "?", 1, "uint8_t", "uint8_t"),
-    DType(1, "int8", "i8", "i", 1, "int8_t", "int8_t"),
-    DType(2, "uint8", "u8", "u", 1, "uint8_t", "uint8_t"),
-    DType(3, "int16", "i16", "i", 2, "int16_t", "int16_t"),
-    DType(4, "uint16", "u16", "u", 2, "uint16_t", "uint16_t"),
-    DType(5, "int32", "i32", "i", 4, "int32_t", "int32_t"),
-    DType(6, "uint32", "u32", "u", 4, "uint32_t", "uint32_t"),
-    DType(7, "int64", "i64", "i", 8, "int64_t", "int64_t"),
-    DType(8, "uint64", "u64", "u", 8, "uint64_t", "uint64_t"),
-    DType(9, "float16", "f16", "f", 2, "uint16_t", "uint16_t"),
-    DType(10, "float32", "f32", "f", 4, "float", "float"),
-    DType(11, "float64", "f64", "f", 8, "double", "double"),
-    DType(12, "complex64", "c64", "c", 8, "float complex", "float"),
-    DType(13, "complex128", "c128", "c", 16, "double complex", "double"),
-]}
-REAL = {"c64": "f32", "c128": "f64"}
-COMPLEX = {"f32": "c64", "f64": "c128"}
+#: Read by path: the package cannot be imported yet.
+scalars = types.SimpleNamespace(**runpy.run_path(str(HERE.parent / "lowering" / "scalars.py")))
+DTYPES, REAL, NAMES = scalars.DTYPES, scalars.REAL, scalars.NAMES
 
 #: Ops whose bits do not depend on the sign of an integer type: one kernel serves both.
 SIGNLESS = {"add", "sub", "mul", "neg", "sqr", "and_", "or_", "xor", "invert", "eq", "neq"}
@@ -44,9 +29,6 @@ PAIRS = [
     ("sub", "add", 0), ("sub", "sub", 0), ("sub", "sub", 1), ("mul", "add", 0), ("mul", "sub", 0),
     ("mul", "mul", 0),
 ]
-
-
-NAMES = "xyz"                   # of the inputs, in expressions
 
 
 # ----- the rows -----
@@ -61,9 +43,7 @@ def read_rows(path=ROWS):
     def record(name, expr, vjp=None, *, types="same", kinds="biufc", special=False,
                fixup=None, **traits):
         if not special:
-            expr = expr if isinstance(expr, dict) else {"*": expr}
-            nin = max(1 + NAMES.index(v) for e in expr.values() for v in re.findall(r"{(\w)}", e))
-            rows[name] = Row(name, expr, types, kinds, nin, fixup)
+            rows[name] = Row(name, expr, types, kinds, scalars.count_inputs(expr), fixup)
 
     stand_in = types.ModuleType("cytensor.ops.registry")
     stand_in.elementwise = record
@@ -77,28 +57,6 @@ def read_rows(path=ROWS):
         if before is not None:
             sys.modules[stand_in.__name__] = before
     return rows
-
-
-def expression(row, dtype):
-    """Return the row's expression for a dtype, or None where the op is not defined."""
-    kind = dtype.kind
-    if ("b" if kind == "?" else kind) not in row.kinds:
-        return None
-    return row.expr.get(kind) or row.expr.get("*")
-
-
-def signature(row, dtype):
-    """Return the dtypes of the inputs and of the output; None where there is no such kernel."""
-    if row.types == "where":
-        return [DTYPES["bool"], dtype, dtype], dtype
-    if row.types in ("compare", "float_test", "logical"):
-        return [dtype] * row.nin, DTYPES["bool"]
-    if row.types in ("real", "angle"):
-        return [dtype], DTYPES[REAL.get(dtype.short, dtype.short)]
-    if row.types == "make_complex":
-        made = COMPLEX.get(dtype.short)
-        return ([dtype] * row.nin, DTYPES[made]) if made else None
-    return [dtype] * row.nin, dtype
 
 
 # ----- C, one template per loop shape -----
@@ -255,6 +213,14 @@ class Kernels:
                                        "const void *in);")
 
 
+    def terms(self, part, name, text):
+        """Add a macro call that defines ``terms_<name>``."""
+        symbol = f"terms_{name}"
+        self.functions[symbol] = (part, text + "\n")
+        self.signatures[symbol] = (f"void {symbol}(int64_t rows, int64_t n, void *out, "
+                                   "const void *const *in);")
+
+
 def _raw(dtype):
     """A type to move elements in: whatever their dtype, only their size matters."""
     return "ct_u128" if dtype.size == 16 else f"uint{8 * dtype.size}_t"
@@ -277,7 +243,8 @@ def add_ops(kernels, rows):
     for row in rows.values():
         symbols = {}
         for dtype in order:
-            expr, types = expression(row, dtype), signature(row, dtype)
+            expr = scalars.expression(row.expr, row.kinds, dtype)
+            types = scalars.signature(row.types, row.nin, dtype)
             if expr is not None and types is not None:
                 symbols[dtype.short] = _add_op(kernels, row, dtype, expr, *types, symbols)
                 kernels.entry(row.name, "m", dtype, symbols[dtype.short])
@@ -285,7 +252,7 @@ def add_ops(kernels, rows):
 
 def _add_op(kernels, row, dtype, expr, ins, out, symbols):
     symbol, what = f"map_{row.name}_{dtype.short}", f"{row.name}, {dtype.name}"
-    moves = row.types == "where" or (expr == "{x}" and out == dtype)
+    moves = scalars.moves(expr, row.types, dtype, out)
     if dtype.short == "f16" and not moves:
         return kernels.half(symbol, what, symbols["f32"], row.nin, out.size)
     if row.name in SIGNLESS:
@@ -302,14 +269,18 @@ def add_pairs(kernels, rows):
         first = "xy" if at == 0 else "yz"
         name = f"{inner}({first[0]},{first[1]})"
         name = f"{outer}({name},z)" if at == 0 else f"{outer}(x,{name})"
-        a = rows[inner].expr["*"].format(x=first[0], y=first[1])
+        a = _plain(rows[inner]).format(x=first[0], y=first[1])
         ends = (f"({a})", "z") if at == 0 else ("x", f"({a})")
-        expr = rows[outer].expr["*"].format(x=ends[0], y=ends[1])
+        expr = _plain(rows[outer]).format(x=ends[0], y=ends[1])
         for dtype in (DTYPES["f32"], DTYPES["f64"]):
             symbol = f"map_{outer}_{inner}{at}_{dtype.short}"
             kernels.map(_part(dtype), symbol, f"{name}, {dtype.name}", [dtype] * 3, dtype, expr,
                         hot=True)
             kernels.entry(name, "m", dtype, symbol)
+
+
+def _plain(row):
+    return scalars.expression(row.expr, row.kinds, DTYPES["f64"])
 
 
 def add_casts(kernels):
@@ -328,23 +299,8 @@ def _add_cast(kernels, a, b):
         return kernels.map("int", symbol, what, [a], a, "x", raw=True)
     if integers and b.size < a.size:
         a, b = _unsigned(a), _unsigned(b)
-    return kernels.map("cast", symbol, what, [a], b, cast_expression(a, b))
-
-
-def cast_expression(a, b):
-    """The C that converts ``x`` from dtype ``a`` to ``b``."""
-    x = "half_to_float(x)" if a.short == "f16" else "x"
-    if b.kind == "?":
-        return f"{x} != 0"
-    if a.short == "i64" and b.short == "f64":
-        return "ct_i64_to_double(x)"
-    if b.short == "f16":
-        return "double_to_half(x)" if a.short == "f64" else f"float_to_half((float){x})"
-    if b.kind == "c" and a.kind != "c":
-        return f"ctc_make(({b.real}){x}, ({b.real})0)"
-    if a.kind == "f" and b.kind in "iu":
-        return f"ct_to_{b.short}({x})"
-    return f"({b.storage}){x}"
+    return kernels.map("cast", symbol, what, [a], b,
+                       scalars.cast_expression(a, b).format(x="x"))
 
 
 FOLDS = {"sum": ("CT_SUM", "-({T})0"), "prod": ("CT_PROD", "({T})1"),
@@ -369,6 +325,27 @@ def add_folds(kernels):
                      f"{real.storage}, {lanes})")
         kernels.fold("complex", "prod", short, f"CT_FOLD_PLAIN(prod, ctc_mul, {short}, {C})")
     _fold_entries(kernels)
+
+
+#: Sums of terms, of arrays x and y and one number z for each row: the macro of the term, the place
+#: of y among the inputs, and where z is found.
+TERMS = {
+    "sqr(x)": ("sum_sqr", "CT_TERM_SQR", 0, "NULL"),
+    "mul(x,y)": ("sum_mul", "CT_TERM_MUL", 1, "NULL"),
+    "sqr(sub(x,z))": ("sum_sqr_sub", "CT_TERM_SQR_SUB", 0, "in[1]"),
+    "mul(x,sub(y,z))": ("sum_mul_sub", "CT_TERM_MUL_SUB", 1, "in[2]"),
+}
+
+
+def add_sums_of_terms(kernels):
+    """Sums of products and squares in one pass."""
+    for term, (name, macro, y, z) in TERMS.items():
+        for short, lanes in (("f32", 32), ("f64", 16)):
+            dtype = DTYPES[short]
+            kernels.terms(short, f"{name}_{short}",
+                          f"CT_SUM_TERMS({name}, {macro}, {y}, {z}, {short}, {dtype.storage}, "
+                          f"int{8 * dtype.size}_t, {lanes})")
+            kernels.entry(f"sum({term})", "t", dtype, f"terms_{name}_{short}")
 
 
 def _fold_entries(kernels):
@@ -406,6 +383,11 @@ TABLE = Template("""\
 #include <Python.h>
 
 #include "kernels_generated.h"
+#include "conv_kit.h"
+
+#pragma GCC visibility push(hidden)
+extern const ct_conv_kit ct_conv_f32, ct_conv_f64;
+#pragma GCC visibility pop
 
 static const ct_entry table[] = {
 $entries
@@ -431,12 +413,22 @@ static PyMethodDef methods[] = {
     {0}
 };
 
-static int fill(PyObject *module)
+static int add(PyObject *module, const char *name, const void *what, const char *kind)
 {
-    PyObject *capsule = PyCapsule_New((void *)table, "cytensor.cpu._kernels_$isa.table", NULL);
-    const int failed = !capsule || PyModule_AddObjectRef(module, "table", capsule) < 0;
+    PyObject *capsule = PyCapsule_New((void *)what, kind, NULL);
+    const int failed = !capsule || PyModule_AddObjectRef(module, name, capsule) < 0;
     Py_XDECREF(capsule);
     return failed ? -1 : 0;
+}
+
+static ct_conv_kits conv;
+
+static int fill(PyObject *module)
+{
+    conv.f32 = &ct_conv_f32;
+    conv.f64 = &ct_conv_f64;
+    return add(module, "table", table, "cytensor.cpu._kernels_$isa.table")
+        || add(module, "conv", &conv, "cytensor.conv_kits") ? -1 : 0;
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0}};
@@ -445,6 +437,16 @@ static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_kernels_$isa", NULL, 0, me
 PyMODINIT_FUNC PyInit__kernels_$isa(void) { return PyModuleDef_Init(&module); }
 """)
 PARTS = ("f32", "f64", "int", "cast", "complex")
+CONV = Template("""\
+/* Written by build_kernels.py. The inner loops of convolution for $type. */
+#define T $type
+#define T_BYTES $size
+#include "conv_tiles.h"
+
+#pragma GCC visibility push(hidden)
+const ct_conv_kit $name = KIT;
+#pragma GCC visibility pop
+""")
 
 
 def make_kernels():
@@ -455,6 +457,7 @@ def make_kernels():
     add_pairs(kernels, rows)
     add_casts(kernels)
     add_folds(kernels)
+    add_sums_of_terms(kernels)
     return kernels
 
 
@@ -485,6 +488,8 @@ def _write_isa(kernels, isa, folder):
                         for name, kind, dtype, to, symbol in kernels.entries)
     texts = {part: f'#include "kernels_{part}_generated.h"\n' for part in PARTS}
     texts["table"] = TABLE.substitute(isa=isa, entries=entries)
+    for name, type_, size in (("conv_f32", "float", 4), ("conv_f64", "double", 8)):
+        texts[name] = CONV.substitute(type=type_, size=size, name=f"ct_{name}")
     paths = []
     for part, text in texts.items():
         paths.append(folder / f"_kernels_{isa}_{part}_generated.c")

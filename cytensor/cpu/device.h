@@ -11,6 +11,7 @@ typedef struct {
     int64_t (*group_cost)(const ct_group *);
     ct_kernel group_run;
     ct_kernel copy;             /* t[0] <- t[1], same dtype and dims */
+    void (*run)(int64_t ntasks, ct_task task, void *ctx);   /* on its threads */
 } ct_device;
 
 #endif

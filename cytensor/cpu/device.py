@@ -7,6 +7,7 @@ _BLAS = ("matmul", "gemm")
 _LAPACK = ("inverse", "solve", "solve_triangular", "cholesky", "lu_factor", "pivot_permutation",
            "det", "slogdet", "qr", "qr_raw", "eigh", "eigvalsh", "eig", "eigvals", "svd",
            "svdvals", "lstsq", "expm")
+_CONV = ("conv", "conv_grad_inputs", "conv_grad_filters")
 
 
 class Cpu:
@@ -16,8 +17,10 @@ class Cpu:
 
     def __init__(self):
         from cytensor.cpu import _fused, _structured
+        from cytensor.cpu.jit import Jit
         config.on_change("threads", _structured.set_threads)
         self.capsule = _fused.device
+        self.jit = Jit()
         self._structured = dict(_fused.structured)
         self._tiles = isa.kernels()
 
@@ -37,6 +40,10 @@ class Cpu:
         return (self._found(self._tiles, ("f", name, dtype, -1), name, dtype),
                 self._found(self._tiles, ("a", name, dtype, -1), name, dtype))
 
+    def terms_kernel(self, name, dtype):
+        """Return the address of a sum of terms, as ``sum(mul(x,y))``; None if there is none."""
+        return self._tiles.get(("t", name, dtype, -1))
+
     def has_map(self, name, dtype):
         """Whether there is a tile kernel of that name: for fused pairs."""
         return ("m", name, dtype, -1) in self._tiles
@@ -47,6 +54,8 @@ class Cpu:
             self._load_blas()
         if name in _LAPACK and name not in self._structured:
             self._load_lapack()
+        if name in _CONV and name not in self._structured:
+            self._load_conv()
         if name not in self._structured:
             raise NotImplementedError(f"{name} has no cpu kernel")
         return self._structured[name]
@@ -56,6 +65,10 @@ class Cpu:
         self._structured.update(_fused.kernel_addresses(blas.load().kernels))
         if config.debug >= 1:
             print(f"cytensor: BLAS {blas.record()}")
+
+    def _load_conv(self):
+        from cytensor.cpu import _conv, _fused
+        self._structured.update(_fused.kernel_addresses(_conv.kernels))
 
     def _load_lapack(self):
         from cytensor.cpu import _fused, blas

@@ -1,4 +1,4 @@
-/* draw.c: arrays of uniform and normal numbers, and of bits.
+/* draw.c: arrays of uniform and normal numbers, of bits, and of truth values.
  *
  * Element i comes from a block and a word that depend on i alone: 64 blocks make a chunk, in which
  * all first words come before all second ones, so that nothing has to change places in a vector.
@@ -197,6 +197,53 @@ int ct_random_draw(ct_call *call, int n, const ct_tensor *t, const int64_t *para
                  ct_product(t[0].ndim, t[0].dims), itemsize, itemsize == 8 ? CHUNK / 2 : CHUNK};
     (void)call, (void)n;
     ct_run(ct_ceil_div(d.n, d.chunk * CHUNKS_PER_TASK), draw_task, &d);
+    return CT_OK;
+}
+
+/* ----- truth values ----- */
+
+typedef struct {
+    ct_philox philox;
+    uint8_t *out;
+    int64_t n;
+    uint32_t last;              /* the largest word that stands for true */
+} masking;
+
+CT_CLONES static void mask_chunk(ct_words words, uint32_t last, uint8_t *out)
+{
+    for (int k = 0; k < CHUNK; k++)
+        out[k] = words[0][k] <= last;
+}
+
+static void mask_task(void *ctx, int64_t task, int thread)
+{
+    const masking *m = ctx;
+    const int64_t first = task * CHUNKS_PER_TASK;
+    const int64_t end = ct_min(first + CHUNKS_PER_TASK, ct_ceil_div(m->n, CHUNK));
+    (void)thread;
+    for (int64_t chunk = first; chunk < end; chunk++) {
+        ct_words words;
+        uint8_t whole[CHUNK];
+        ct_philox_words(m->philox, chunk * CT_LANES, words);
+        mask_chunk(words, m->last, whole);
+        memcpy(m->out + chunk * CHUNK, whole, ct_min(CHUNK, m->n - chunk * CHUNK));
+    }
+}
+
+/* t[0] = true with the probability t[2], from the state t[1]: where a word is below t[2] * 2^32. */
+int ct_random_mask(ct_call *call, int n, const ct_tensor *t, const int64_t *params)
+{
+    const int64_t size = ct_product(t[0].ndim, t[0].dims);
+    double probability;
+    (void)call, (void)n, (void)params;
+    memcpy(&probability, t[2].data, 8);
+    const double words = probability < 1 ? __builtin_rint(probability * 0x1p32) : 0x1p32;
+    if (!(words >= 1)) {
+        memset(t[0].data, 0, size);
+        return CT_OK;
+    }
+    masking m = {ct_philox_of(&t[1]), (uint8_t *)t[0].data, size, (uint32_t)(words - 1)};
+    ct_run(ct_ceil_div(size, CHUNK * CHUNKS_PER_TASK), mask_task, &m);
     return CT_OK;
 }
 

@@ -77,21 +77,31 @@ static inline ct_v_##t ct_upper_##t(ct_v_##t v, int half) \
 CT_FOLD_TYPES(f32, float, int32_t)
 CT_FOLD_TYPES(f64, double, int64_t)
 
+/* What is folded: an expression of the arrays x and y and of the number z, at place i. */
+#define CT_TERM_X(AT, x, y, z, i) AT(x, i)
+#define CT_TERM_SQR(AT, x, y, z, i) (AT(x, i) * AT(x, i))
+#define CT_TERM_MUL(AT, x, y, z, i) (AT(x, i) * AT(y, i))
+#define CT_TERM_SQR_SUB(AT, x, y, z, i) ((AT(x, i) - (z)) * (AT(x, i) - (z)))
+#define CT_TERM_MUL_SUB(AT, x, y, z, i) (AT(x, i) * (AT(y, i) - (z)))
+#define CT_AT_f32(x, i) (*(const ct_u_f32 *)((x) + (i)))
+#define CT_AT_f64(x, i) (*(const ct_u_f64 *)((x) + (i)))
+#define CT_AT_ONE(x, i) (x)[i]
+
 /* Fold one row into `parts` adjacent results: 1, or the 2 of a complex number. */
-#define CT_FOLD_LANES(name, OP, t, T, I, IDENTITY, LANES) \
+#define CT_FOLD_LANES(name, OP, TERM, t, T, I, IDENTITY, LANES) \
 static inline __attribute__((always_inline)) \
-void name##_lanes##LANES(int64_t n, T *out, const T *x, const int parts) \
+void name##_lanes##LANES(int64_t n, T *out, const T *x, const T *y, const T z, const int parts) \
 { \
     enum { WIDTH = CT_REGISTER / sizeof(T), REGISTERS = LANES / WIDTH }; \
     ct_v_##t acc[REGISTERS]; \
     int64_t i = LANES; \
     _Pragma("GCC unroll 8") \
     for (int k = 0; k < REGISTERS; k++) \
-        acc[k] = *(const ct_u_##t *)(x + k * WIDTH); \
+        acc[k] = TERM(CT_AT_##t, x, y, z, k * WIDTH); \
     for (; i + LANES <= n; i += LANES) { \
         _Pragma("GCC unroll 8") \
         for (int k = 0; k < REGISTERS; k++) { \
-            const ct_v_##t next = *(const ct_u_##t *)(x + i + k * WIDTH); \
+            const ct_v_##t next = TERM(CT_AT_##t, x, y, z, i + k * WIDTH); \
             acc[k] = OP##_V(ct_v_##t, ct_m_##t, acc[k], next); \
         } \
     } \
@@ -100,7 +110,7 @@ void name##_lanes##LANES(int64_t n, T *out, const T *x, const int parts) \
         const I taken = (I)(i + LANES - n);         /* lanes without a last item */ \
         _Pragma("GCC unroll 8") \
         for (int k = 0; k < REGISTERS; k++) { \
-            const ct_v_##t last = *(const ct_u_##t *)(x + n - LANES + k * WIDTH); \
+            const ct_v_##t last = TERM(CT_AT_##t, x, y, z, n - LANES + k * WIDTH); \
             const ct_m_##t mask = ct_iota_##t() + (I)(k * WIDTH) >= taken; \
             const ct_v_##t next = CT_SELECT(ct_v_##t, ct_m_##t, mask, last, identity); \
             acc[k] = OP##_V(ct_v_##t, ct_m_##t, acc[k], next); \
@@ -122,63 +132,79 @@ void name##_lanes##LANES(int64_t n, T *out, const T *x, const int parts) \
 }
 
 /* Rows of a length that the compiler knows become code without branches. */
-#define CT_BY_LENGTH(short_rows, rows, n, o, x) \
+#define CT_BY_LENGTH(short_rows, rows, n, o, x, y, z) \
     switch (n) { \
-    case 1: short_rows(rows, 1, o, x); break; \
-    case 2: short_rows(rows, 2, o, x); break; \
-    case 3: short_rows(rows, 3, o, x); break; \
-    case 4: short_rows(rows, 4, o, x); break; \
-    case 5: short_rows(rows, 5, o, x); break; \
-    case 6: short_rows(rows, 6, o, x); break; \
-    case 7: short_rows(rows, 7, o, x); break; \
-    case 8: short_rows(rows, 8, o, x); break; \
-    case 9: short_rows(rows, 9, o, x); break; \
-    case 10: short_rows(rows, 10, o, x); break; \
-    case 11: short_rows(rows, 11, o, x); break; \
-    case 12: short_rows(rows, 12, o, x); break; \
-    case 13: short_rows(rows, 13, o, x); break; \
-    case 14: short_rows(rows, 14, o, x); break; \
-    case 15: short_rows(rows, 15, o, x); break; \
+    case 1: short_rows(rows, 1, o, x, y, z); break; \
+    case 2: short_rows(rows, 2, o, x, y, z); break; \
+    case 3: short_rows(rows, 3, o, x, y, z); break; \
+    case 4: short_rows(rows, 4, o, x, y, z); break; \
+    case 5: short_rows(rows, 5, o, x, y, z); break; \
+    case 6: short_rows(rows, 6, o, x, y, z); break; \
+    case 7: short_rows(rows, 7, o, x, y, z); break; \
+    case 8: short_rows(rows, 8, o, x, y, z); break; \
+    case 9: short_rows(rows, 9, o, x, y, z); break; \
+    case 10: short_rows(rows, 10, o, x, y, z); break; \
+    case 11: short_rows(rows, 11, o, x, y, z); break; \
+    case 12: short_rows(rows, 12, o, x, y, z); break; \
+    case 13: short_rows(rows, 13, o, x, y, z); break; \
+    case 14: short_rows(rows, 14, o, x, y, z); break; \
+    case 15: short_rows(rows, 15, o, x, y, z); break; \
     }
 
 static inline int64_t ct_min_size(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* One fold of floats: `wide` lanes, and 16 where a row does not fill those twice. */
-#define CT_FOLD_FLOAT(op, OP, t, T, I, IDENTITY, WIDE) \
-CT_FOLD_LANES(op##_##t, OP, t, T, I, IDENTITY, 16) \
-CT_FOLD_WIDE_##WIDE(op##_##t, OP, t, T, I, IDENTITY) \
+/* Rows of terms of floats: `WIDE` lanes, and 16 where a row does not fill those twice. `z` has one
+ * number for each row, or is NULL. */
+#define CT_FOLD_ROWS(name, OP, TERM, t, T, I, IDENTITY, WIDE) \
+CT_FOLD_LANES(name, OP, TERM, t, T, I, IDENTITY, 16) \
+CT_FOLD_WIDE_##WIDE(name, OP, TERM, t, T, I, IDENTITY) \
 \
 static inline __attribute__((always_inline)) \
-void op##_##t##_short(int64_t rows, const int64_t n, T *out, const T *x) \
+void name##_short(int64_t rows, const int64_t n, T *out, const T *x, const T *y, const T *z) \
 { \
-    for (int64_t r = 0; r < rows; r++) { \
-        T total = x[r * n]; \
+    for (int64_t r = 0; r < rows; r++, x += n, y += n) { \
+        const T zr = z ? z[r] : (T)0; \
+        T total = TERM(CT_AT_ONE, x, y, zr, 0); \
         _Pragma("GCC unroll 16") \
         for (int64_t i = 1; i < n; i++) \
-            total = OP(total, x[r * n + i]); \
+            total = OP(total, TERM(CT_AT_ONE, x, y, zr, i)); \
         out[r] = total; \
     } \
 } \
 \
-void fold_##op##_##t(int64_t rows, int64_t n, void *out, const void *in) \
+static inline __attribute__((always_inline)) \
+void name##_rows(int64_t rows, int64_t n, T *o, const T *x, const T *y, const T *z) \
 { \
-    const T *x = in; \
-    T *o = out; \
     if (n < CT_SEQUENTIAL) { \
-        CT_BY_LENGTH(op##_##t##_short, rows, n, o, x) \
+        CT_BY_LENGTH(name##_short, rows, n, o, x, y, z) \
     } else if (n < 2 * WIDE || WIDE == 16) { \
         for (int64_t r = 0; r < rows; r++) \
-            op##_##t##_lanes16(n, o + r, x + r * n, 1); \
+            name##_lanes16(n, o + r, x + r * n, y + r * n, z ? z[r] : (T)0, 1); \
     } else { \
         for (int64_t r = 0; r < rows; r++) \
-            op##_##t##_lanes##WIDE(n, o + r, x + r * n, 1); \
+            name##_lanes##WIDE(n, o + r, x + r * n, y + r * n, z ? z[r] : (T)0, 1); \
     } \
+}
+
+#define CT_FOLD_FLOAT(op, OP, t, T, I, IDENTITY, WIDE) \
+CT_FOLD_ROWS(op##_##t, OP, CT_TERM_X, t, T, I, IDENTITY, WIDE) \
+void fold_##op##_##t(int64_t rows, int64_t n, void *out, const void *in) \
+{ \
+    op##_##t##_rows(rows, n, out, in, in, NULL); \
 } \
 CT_ACCUMULATE(op##_##t, T, OP)
 
-#define CT_FOLD_WIDE_16(name, OP, t, T, I, IDENTITY)
-#define CT_FOLD_WIDE_32(name, OP, t, T, I, IDENTITY) \
-CT_FOLD_LANES(name, OP, t, T, I, IDENTITY, 32)
+/* Sums of terms: of the arrays in[0] and in[Y], and of one number for each row, which Z finds. */
+#define CT_SUM_TERMS(name, TERM, Y, Z, t, T, I, WIDE) \
+CT_FOLD_ROWS(name##_##t, CT_SUM, TERM, t, T, I, -(T)0, WIDE) \
+void terms_##name##_##t(int64_t rows, int64_t n, void *out, const void *const *in) \
+{ \
+    name##_##t##_rows(rows, n, out, in[0], in[Y], Z); \
+}
+
+#define CT_FOLD_WIDE_16(name, OP, TERM, t, T, I, IDENTITY)
+#define CT_FOLD_WIDE_32(name, OP, TERM, t, T, I, IDENTITY) \
+CT_FOLD_LANES(name, OP, TERM, t, T, I, IDENTITY, 32)
 
 /* Complex sums: twice as many reals, and the tree ends at a real and an imaginary lane. */
 #define CT_FOLD_COMPLEX_SUM(t, C, rt, R, LANES) \
@@ -188,7 +214,7 @@ void fold_sum_##t(int64_t rows, int64_t n, void *out, const void *in) \
     C *o = out; \
     for (int64_t r = 0; r < rows; r++, x += n) { \
         if (n >= CT_SEQUENTIAL) { \
-            sum_##rt##_lanes##LANES(2 * n, (R *)(o + r), (const R *)x, 2); \
+            sum_##rt##_lanes##LANES(2 * n, (R *)(o + r), (const R *)x, (const R *)x, 0, 2); \
             continue; \
         } \
         C total = x[0]; \

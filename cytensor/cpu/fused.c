@@ -46,14 +46,25 @@ int ct_group_run(ct_call *call, int n, const ct_tensor *t, const int64_t *params
 {
     (void)n;
     const ct_group *g = (const ct_group *)(intptr_t)params[0];
+    const ct_group *better = __atomic_load_n(&g->better, __ATOMIC_ACQUIRE);
+    g = better ? better : g;
     if (g->nk == 0 || (g->mode == COLUMN && g->nc == 0))
         return CT_OK;
     int threads = g->cost > PARALLEL_COST && group_pool_run ? pool_threads() : 1;
-    char *block = scratch(threads * (g->shared_bytes + g->private_bytes));
-    if (!block)
+    job j = {.g = g, .t = t, .call = call};
+    if (g->nest.nd)
+        return group_run_nest(&j, threads);
+    j.shared = scratch(threads * (g->shared_bytes + g->private_bytes));
+    j.private = j.shared + threads * g->shared_bytes;
+    if (!j.shared)
         return CT_MEMORY;
-    job j = {.g = g, .t = t, .call = call, .shared = block,
-             .private = block + threads * g->shared_bytes};
     int status = g->mode == COLUMN ? group_run_columns(&j, threads) : group_run_rows(&j, threads);
     return status ? status : j.status;
+}
+
+int ct_group_improve(ct_group *group, ct_group *better)
+{
+    ct_group *none = NULL;
+    return __atomic_compare_exchange_n(&group->better, &none, better, 0, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
 }

@@ -17,7 +17,8 @@ enum ct_level { CT_FULL, CT_KEPT };
 
 enum ct_tile_kind {
     CT_MAP,         /* fn: ct_map */
-    CT_FOLD,        /* FULL -> KEPT. fn: ct_fold, fn2: ct_accumulate */
+    CT_FOLD,        /* FULL -> KEPT. fn: ct_fold, fn2: ct_accumulate; of several inputs, fn is a
+                     * ct_fold_terms, and those that are KEPT have one element for each row */
     CT_PICK,        /* KEPT[r] = FULL x[r, KEPT i[r]] */
     CT_UNPICK,      /* FULL: 0 but out[r, KEPT i[r]] = KEPT g[r] */
     CT_LOAD,        /* made by the plan: strided memory -> tile */
@@ -50,7 +51,7 @@ typedef struct {
     int32_t *output_alias;      /* operand whose memory the output overwrites, or -1 */
 } ct_spec;
 
-/* Work out a group for given sizes.
+/* Work out a group for given sizes. The spec must outlive it.
  *
  * dims has nk + nr + nc sizes. strides has one row of as many entries per operand: bytes per step
  * (counts, for CT_COUNT: 0, 1, 2 ..), 0 along axes that the operand does not have. A KEPT operand
@@ -59,6 +60,37 @@ typedef struct ct_group ct_group;
 ct_group *ct_group_new(const ct_spec *spec, const int64_t *dims, int noperands,
                        const int64_t *strides);
 void ct_group_free(ct_group *group);
+
+/* ----- generated code ----- */
+
+/* Does all maps of one segment of a group in one pass. at: where each value is. steps has two
+ * numbers for each: bytes to the next row, and to the next element where that is not one on. */
+typedef void (*ct_pass_fn)(int64_t rows, int64_t n, char *const *at, const int64_t *steps);
+
+/* How a block reaches the elements of a row of a value. */
+enum ct_how {
+    CT_EACH = 'e',              /* one after the other */
+    CT_ONE = 'o',               /* one serves all */
+    CT_STEPS = 's',             /* some bytes apart */
+    CT_COUNTED = 'c'            /* a number, and what is added to it */
+};
+
+typedef struct {
+    int32_t level, phase, nin, nout, nops;
+    int32_t *values;            /* of the spec: those that it reads, then those that it writes */
+    int32_t *places;            /* the same, as the plan knows them */
+    int32_t *ops;               /* of the spec, in order */
+    char *how;                  /* of each value */
+    ct_pass_fn fn;
+} ct_pass;
+
+/* The same group in blocks; NULL when memory runs out. Their functions are to be filled in. */
+ct_group *ct_group_in_blocks(const ct_group *group);
+int ct_group_blocks(const ct_group *group, ct_pass **blocks);
+
+/* Let runs of a group from now on be runs of a better one. Returns whether it takes it over: not
+ * if it has a better one already. */
+int ct_group_improve(ct_group *group, ct_group *better);
 
 /* Additions that a run costs, roughly. */
 int64_t ct_group_cost(const ct_group *group);

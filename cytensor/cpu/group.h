@@ -5,20 +5,25 @@
 #include "fused.h"
 
 #define CHUNK 32                /* rows that a column reduction adds in order */
+#define CACHE_LINE 64           /* bytes */
+#define CACHE_BYTES (1 << 20)   /* what a core keeps close */
+#define SHORT_ROW 32            /* blocks take shorter rows several at a time */
 #define ALIGN(n) (((n) + 63) & ~(int64_t)63)
 
 enum mode { MAP, ROW, COLUMN };
 
 /* How the elements of a value are reached while a tile is worked on. */
-enum access { TILE, LONG, DIRECT, FIXED, STRIDED, ROWS };
+enum access { TILE, LONG, DIRECT, LINE, SPOT, FIXED, STRIDED, ROWS };
 
 typedef struct {
     int32_t level, dtype, item, source, operand;
     int32_t access;
     int32_t is_scalar;          /* one element serves the whole tile */
+    int32_t is_constant;        /* STRIDED: the same in each tile, so loaded once per task */
     int64_t at;                 /* TILE, STRIDED, LONG, ROWS: offset in its scratch area */
     int32_t nd;
     int64_t dims[CT_MAXDIM], strides[CT_MAXDIM];
+    int32_t spec;               /* which value of the spec it is, or has the elements of */
 } value;
 
 typedef struct {
@@ -26,33 +31,89 @@ typedef struct {
     int32_t out, nin, in[4];
     unsigned scalars;
     int32_t fold;               /* which fold, in order */
+    int32_t spec;               /* which op of the spec it is */
+    int32_t block;              /* of CT_BLOCK: which */
     int64_t counter_at;         /* where its counter lies in private scratch */
     void *fn, *fn2;
     char identity[16];
 } op;
+
+/* A value that lies elsewhere in each tile or row. */
+typedef struct {
+    int32_t value, operand, item, access;
+    int64_t at;
+} moving;
+
+/* What a tile of a phase asks the cache for. */
+typedef struct {
+    int32_t value, phase, writes;
+} fetch;
+
+/* A map as one block over strided memory: axes that all operands share, merged. */
+typedef struct {
+    int nd;
+    int64_t dims[CT_MAXDIM];
+    int64_t *strides;           /* nd for each value of the block */
+} nest;
 
 struct ct_group {
     enum mode mode;
     int64_t nk, nr, nc;         /* numbers of elements */
     int64_t tile_rows;          /* rows per tile */
     int64_t width;              /* COLUMN: columns per tile */
+    int64_t band;               /* COLUMN: adjacent tiles that a task sums side by side */
     int nvalues, nops, nphases, nfolds, levels;
     value *values;
     op *ops;
     int32_t *first;             /* first op of each segment */
+    int32_t once;               /* the segment that loads what is the same in each tile */
+    moving *moving[2];          /* by level */
+    int nmoving[2];
+    fetch *fetches;             /* of row groups */
+    int nfetches;
     int64_t shared_bytes, private_bytes, tile_bytes;
     int64_t cost;
+    const ct_spec *spec;
+    int64_t *dims, *strides;    /* as they were given */
+    int noperands;
+    int in_blocks;              /* maps are merged into blocks */
+    int by_rows;                /* blocks of a tile of several rows take it row by row */
+    int nblocks;
+    ct_pass *blocks;
+    nest nest;                  /* of a map in blocks */
+    ct_group *better;           /* what runs in its place */
 };
+
+#define CT_BLOCK (CT_STORE + 1) /* an op: a block of generated code */
+
+static inline int64_t ct_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* The segment of ops of a level and phase. */
 int group_segment(int level, int phase);
+
+/* Bring the ops into the order of their segments, each as it was. */
+int group_order_ops(ct_group *g, int nsegments);
+
+/* ----- blocks (group_blocks.c, group_nest.c) ----- */
+
+int group_merge_maps(ct_group *g, int nsegments);
+int group_op_inputs(const ct_group *g, const op *o, const int32_t **values);
+int group_op_outputs(const ct_group *g, const op *o, const int32_t **values);
+int block_new(ct_pass *b, int nvalues, int nops);
+int group_is_nest(const ct_group *g);
+int group_make_nest(ct_group *g);
 
 /* ----- strided memory (group_move.c) ----- */
 
 int group_merge_axes(int n, const int64_t *dims, const int64_t *strides,
                      int64_t *out_dims, int64_t *out_strides);
+int64_t group_offset(const value *v, int64_t i);
 void group_copy_run(char *out, const char *in, int64_t step, int64_t run, int item);
 void group_load(const value *v, char *out, const char *data, int64_t start, int64_t n);
+void group_prefetch(const value *v, const char *data, int64_t start, int64_t n, int writes);
 void group_store(const value *v, const char *in, char *data, int64_t start, int64_t n);
 
 /* ----- one tile (group_tile.c) ----- */
@@ -88,16 +149,21 @@ work work_new(const job *j, char *shared, int thread);
 char *work_shared(const job *j, int thread);
 void work_at_elements(work *w, int64_t start, int64_t row_start);
 void work_at_rows(work *w, int64_t row);
+void work_load_once(work *w, int64_t start, int64_t n);
 void work_map(work *w, const op *o, int64_t n);
+void work_block(work *w, const op *o, int64_t n, int64_t rows, int64_t cols);
 void work_run(work *w, int segment, int64_t n, int64_t rows, int64_t cols, int64_t from,
               counter *counters);
 void work_identities(work *w, int phase, int64_t rows);
-void work_start_folds(work *w, int phase, counter *counters);
+void work_start_folds(work *w, int phase, counter *counters, int64_t number);
 
 int64_t counter_bytes(const ct_group *g, const op *o);
 void counter_push(counter *c, ct_accumulate join, int64_t width, int item);
 void counter_finish(counter *c, ct_accumulate join, char *out, int64_t width, int item);
-counter counter_new(const work *w, const op *o);
+counter counter_new(const work *w, const op *o, int64_t number);
+
+int group_list_fetches(ct_group *g);
+void group_fetch(const work *w, int phase, int64_t n, int64_t next);
 
 int64_t power_of_two_at_least(int64_t n);
 
@@ -106,5 +172,7 @@ int64_t power_of_two_at_least(int64_t n);
 extern ct_parallel_for group_pool_run;
 int group_run_rows(job *j, int threads);        /* map and row groups (group_rows.c) */
 int group_run_columns(job *j, int threads);     /* column groups (group_columns.c) */
+int64_t group_band(const ct_group *g);
+int group_run_nest(job *j, int threads);        /* maps in blocks (group_nest.c) */
 
 #endif

@@ -4,6 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BAND 4                  /* column tiles whose sums stay in the cache */
+
+/* Long rows are read in order: a task sums several column tiles side by side, unless it has loaded
+ * what only one of them reads. */
+int64_t group_band(const ct_group *g)
+{
+    if (g->mode != COLUMN || g->tile_rows > 1 || g->first[g->once] < g->first[g->once + 1])
+        return 1;
+    return ct_least((g->nc + g->width - 1) / g->width, BAND);
+}
+
 /* Add rows of a tile into the accumulators of each fold, CHUNK rows to a leaf of the tree. */
 static void accumulate(work *w, const op *o, counter *c, int64_t row, int64_t rows, int64_t width)
 {
@@ -27,35 +38,72 @@ static void accumulate(work *w, const op *o, counter *c, int64_t row, int64_t ro
     }
 }
 
-/* Rows [r0, r1) of the columns [c0, c0 + width) of the kept index k. */
-static void run_columns(work *w, int64_t k, int64_t r0, int64_t r1, int64_t c0, int64_t width,
-                        counter *counters)
+/* What one task sums: some rows of a band of adjacent column tiles, of one kept index. */
+typedef struct {
+    int64_t k, tile, ntiles, r0, r1;
+} band;
+
+static int64_t tile_start(const ct_group *g, const band *b, int64_t i)
+{
+    return (b->tile + i) * g->width;
+}
+
+static int64_t tile_width(const ct_group *g, const band *b, int64_t i)
+{
+    return ct_least(g->nc - tile_start(g, b, i), g->width);
+}
+
+/* The ops on `rows` rows from row r, of columns to which the work points. */
+static void run_tile(work *w, int64_t r, int64_t rows, int64_t width, counter *counters)
 {
     const ct_group *g = w->j->g;
+    const int64_t n = rows * width;
     int segment = group_segment(CT_FULL, 0);
-    work_start_folds(w, 0, counters);
-    for (int64_t r = r0; r < r1; r += g->tile_rows) {
-        int64_t rows = r1 - r < g->tile_rows ? r1 - r : g->tile_rows, n = rows * width;
-        work_at_elements(w, (k * g->nr + r) * g->nc + c0, 0);
-        for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
-            const op *o = &g->ops[i];
-            const value *out = &g->values[o->out];
-            if (o->kind == CT_FOLD)
-                accumulate(w, o, &counters[o->fold], r, rows, width);
-            else if (o->kind == CT_MAP)
-                work_map(w, o, n);
-            else if (o->kind == CT_LOAD)
-                group_load(out, w->ptr[o->out], w->j->t[out->operand].data, w->start, n);
-            else
-                group_store(out, w->ptr[o->in[0]], w->j->t[out->operand].data, w->start, n);
-        }
-    }
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
         const op *o = &g->ops[i];
-        if (o->kind == CT_FOLD && r1 % CHUNK && r1 > r0)
+        const value *out = &g->values[o->out];
+        if (o->kind == CT_FOLD)
+            accumulate(w, o, &counters[o->fold], r, rows, width);
+        else if (o->kind == CT_MAP)
+            work_map(w, o, n);
+        else if (o->kind == CT_BLOCK)
+            work_block(w, o, n, 1, n);
+        else if (o->kind == CT_LOAD)
+            group_load(out, w->ptr[o->out], w->j->t[out->operand].data, w->start, n);
+        else
+            group_store(out, w->ptr[o->in[0]], w->j->t[out->operand].data, w->start, n);
+    }
+}
+
+/* Push what is left of the last chunk of rows. */
+static void push_rests(const ct_group *g, int64_t width, counter *counters)
+{
+    int segment = group_segment(CT_FULL, 0);
+    for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
+        const op *o = &g->ops[i];
+        if (o->kind == CT_FOLD)
             counter_push(&counters[o->fold], (ct_accumulate)o->fn2, width,
                          g->values[o->in[0]].item);
     }
+}
+
+/* All tiles of a band side by side, so that memory is read in order. */
+static void run_band(work *w, const band *b, counter *counters)
+{
+    const ct_group *g = w->j->g;
+    for (int64_t i = 0; i < b->ntiles; i++)
+        work_start_folds(w, 0, counters + i * g->nfolds, i);
+    work_load_once(w, (b->k * g->nr + b->r0) * g->nc + tile_start(g, b, 0),
+                   ct_least(g->tile_rows, b->r1 - b->r0) * tile_width(g, b, 0));
+    for (int64_t r = b->r0; r < b->r1; r += g->tile_rows) {
+        for (int64_t i = 0; i < b->ntiles; i++) {
+            work_at_elements(w, (b->k * g->nr + r) * g->nc + tile_start(g, b, i), 0);
+            run_tile(w, r, ct_least(b->r1 - r, g->tile_rows), tile_width(g, b, i),
+                     counters + i * g->nfolds);
+        }
+    }
+    for (int64_t i = 0; i < b->ntiles && b->r1 % CHUNK && b->r1 > b->r0; i++)
+        push_rests(g, tile_width(g, b, i), counters + i * g->nfolds);
 }
 
 static void finish_columns(work *w, int64_t k, int64_t c0, int64_t width, counter *counters)
@@ -80,31 +128,50 @@ static int64_t column_partial(const job *j, int64_t super, int64_t tile, int fol
     return ((super * j->ntiles + tile) * j->g->nfolds + fold) * ALIGN(j->g->width * 16);
 }
 
-/* One (kept index, column tile, run of rows). */
-static void task_columns(void *ctx, int64_t task, int thread)
+static int64_t tiles_of(const ct_group *g)
 {
-    const job *j = ctx;
+    return (g->nc + g->width - 1) / g->width;
+}
+
+static int64_t bands_of(const ct_group *g)
+{
+    return (tiles_of(g) + g->band - 1) / g->band;
+}
+
+/* Hand on what a run of rows gives for one tile. */
+static void keep_partials(const job *j, int64_t super, int64_t tile, int64_t width,
+                          counter *counters)
+{
     const ct_group *g = j->g;
-    work w = work_new(j, work_shared(j, thread), thread);
-    counter counters[g->nfolds + 1];
-    int64_t tiles_per_k = (g->nc + g->width - 1) / g->width;
-    int64_t super = task % j->nsupers, tile = task / j->nsupers;
-    int64_t k = tile / tiles_per_k, c0 = tile % tiles_per_k * g->width;
-    int64_t width = g->nc - c0 < g->width ? g->nc - c0 : g->width;
-    int64_t r0 = super * j->super_rows, r1 = r0 + j->super_rows;
-    r1 = r1 < g->nr ? r1 : g->nr;
-    run_columns(&w, k, r0, r1, c0, width, counters);
-    if (j->nsupers == 1) {
-        finish_columns(&w, k, c0, width, counters);
-        return;
-    }
     int segment = group_segment(CT_FULL, 0);
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
         const op *o = &g->ops[i];
         if (o->kind == CT_FOLD)
             counter_finish(&counters[o->fold], (ct_accumulate)o->fn2,
-                   j->partials + column_partial(j, super, tile, o->fold), width,
-                   g->values[o->in[0]].item);
+                           j->partials + column_partial(j, super, tile, o->fold), width,
+                           g->values[o->in[0]].item);
+    }
+}
+
+/* One (kept index, band of column tiles, run of rows). */
+static void task_columns(void *ctx, int64_t task, int thread)
+{
+    const job *j = ctx;
+    const ct_group *g = j->g;
+    work w = work_new(j, work_shared(j, thread), thread);
+    counter counters[g->nfolds * g->band + 1];
+    const int64_t super = task % j->nsupers, number = task / j->nsupers;
+    band b = {.k = number / bands_of(g), .tile = number % bands_of(g) * g->band,
+              .r0 = super * j->super_rows};
+    b.ntiles = ct_least(tiles_of(g) - b.tile, g->band);
+    b.r1 = ct_least(b.r0 + j->super_rows, g->nr);
+    run_band(&w, &b, counters);
+    for (int64_t i = 0; i < b.ntiles; i++) {
+        counter *these = counters + i * g->nfolds;
+        if (j->nsupers == 1)
+            finish_columns(&w, b.k, tile_start(g, &b, i), tile_width(g, &b, i), these);
+        else
+            keep_partials(j, super, b.k * tiles_of(g) + b.tile + i, tile_width(g, &b, i), these);
     }
 }
 
@@ -115,11 +182,10 @@ static void task_join_columns(void *ctx, int64_t tile, int thread)
     const ct_group *g = j->g;
     work w = work_new(j, work_shared(j, thread), thread);
     counter counters[g->nfolds + 1];
-    int64_t tiles_per_k = (g->nc + g->width - 1) / g->width;
-    int64_t k = tile / tiles_per_k, c0 = tile % tiles_per_k * g->width;
-    int64_t width = g->nc - c0 < g->width ? g->nc - c0 : g->width;
+    int64_t k = tile / tiles_of(g), c0 = tile % tiles_of(g) * g->width;
+    int64_t width = ct_least(g->nc - c0, g->width);
     int segment = group_segment(CT_FULL, 0);
-    work_start_folds(&w, 0, counters);
+    work_start_folds(&w, 0, counters, 0);
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
         const op *o = &g->ops[i];
         if (o->kind != CT_FOLD)
@@ -137,10 +203,11 @@ static void task_join_columns(void *ctx, int64_t tile, int thread)
 int group_run_columns(job *j, int threads)
 {
     const ct_group *g = j->g;
-    j->ntiles = g->nk * ((g->nc + g->width - 1) / g->width);
+    const int64_t nbands = g->nk * bands_of(g);
+    j->ntiles = g->nk * tiles_of(g);
     j->nsupers = 1;
     j->super_rows = g->nr;
-    int64_t wanted = j->ntiles >= threads ? 1 : 4 * threads / (j->ntiles ? j->ntiles : 1);
+    int64_t wanted = nbands >= threads ? 1 : 4 * threads / (nbands ? nbands : 1);
     if (threads > 1 && wanted > 1 && g->nr > 4 * CHUNK) {
         int64_t chunks = (g->nr + CHUNK - 1) / CHUNK;
         j->super_rows = CHUNK * power_of_two_at_least((chunks + wanted - 1) / wanted);
@@ -148,16 +215,16 @@ int group_run_columns(job *j, int threads)
     }
     if (j->nsupers == 1) {
         if (threads > 1)
-            group_pool_run(threads, j->ntiles, task_columns, j);
+            group_pool_run(threads, nbands, task_columns, j);
         else
-            for (int64_t task = 0; task < j->ntiles; task++)
+            for (int64_t task = 0; task < nbands; task++)
                 task_columns(j, task, 0);
         return CT_OK;
     }
     j->partials = malloc(j->nsupers * j->ntiles * (g->nfolds + 1) * ALIGN(g->width * 16));
     if (!j->partials)
         return CT_MEMORY;
-    group_pool_run(threads, j->ntiles * j->nsupers, task_columns, j);
+    group_pool_run(threads, nbands * j->nsupers, task_columns, j);
     for (int64_t tile = 0; tile < j->ntiles; tile++)
         task_join_columns(j, tile, 0);
     free(j->partials);

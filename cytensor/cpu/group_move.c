@@ -35,6 +35,13 @@ static int64_t locate(const value *v, int64_t i, int64_t *idx)
     return off;
 }
 
+/* The offset in bytes of the linear index i. */
+int64_t group_offset(const value *v, int64_t i)
+{
+    int64_t idx[CT_MAXDIM];
+    return locate(v, i, idx);
+}
+
 /* Go `run` steps along the last axis, which takes at most to its end. */
 static int64_t advance(const value *v, int64_t *idx, int64_t off, int64_t run)
 {
@@ -104,6 +111,24 @@ static void iota_run(char *out, int64_t from, int64_t step, int64_t run, int dty
     case CT_I64: case CT_U64: IOTA_RUN(int64_t); break;
     case CT_F32: IOTA_RUN(float); break;
     case CT_F64: IOTA_RUN(double); break;
+    }
+}
+
+/* Have the cache get elements [start, start + n) of a value whose rows are contiguous. */
+void group_prefetch(const value *v, const char *data, int64_t start, int64_t n, int writes)
+{
+    int64_t idx[CT_MAXDIM], last = v->nd - 1;
+    int64_t off = n > 0 ? locate(v, start, idx) : 0;
+    while (n > 0) {
+        const int64_t run = ct_least(v->dims[last] - idx[last], n);
+        for (int64_t b = 0; b < run * v->item; b += CACHE_LINE) {
+            if (writes)
+                __builtin_prefetch(data + off + b, 1, 2);
+            else
+                __builtin_prefetch(data + off + b, 0, 2);
+        }
+        n -= run;
+        off = advance(v, idx, off, run);
     }
 }
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_BYTES (1 << 20)   /* what a core keeps close */
 #define SHORT_TILE 2048         /* bytes */
 
 /* Segments in the order in which they run: KEPT ops that need no reduction (phase -1); then per
@@ -89,12 +88,48 @@ static int add_value(builder *b, int level, int dtype, int access)
     v->dtype = dtype;
     v->item = ct_itemsize[dtype];
     v->access = access;
+    v->spec = -1;
     return b->g->nvalues++;
 }
 
 static int is_array_reader(int kind)
 {
     return kind == CT_FOLD || kind == CT_PICK || kind == CT_STORE;
+}
+
+/* Whether an operand has no step along the axes [from, to). */
+static int skips(const int64_t *dims, const int64_t *strides, int from, int to)
+{
+    for (int a = from; a < to; a++)
+        if (dims[a] != 1 && strides[a] != 0)
+            return 0;
+    return 1;
+}
+
+/* A row of numbers that serves for all rows is read where it lies, if that can be; else it is
+ * loaded as often as a tile has rows, once. A number that serves for a whole row of a column group
+ * is a scalar of the tile. */
+static void place_repeated(const ct_group *g, value *v, const ct_spec *s, const int64_t *dims,
+                           const int64_t *strides)
+{
+    if (v->level != CT_FULL || v->access != STRIDED || v->nd == 0)
+        return;
+    if (g->mode == ROW && skips(dims, strides, 0, s->nk)) {
+        int lies = v->nd == 2 && v->dims[1] == g->nr && v->strides[1] == v->item
+                   && v->source == CT_ARRAY;
+        if (lies && g->tile_rows == 1)
+            v->access = LINE;
+        else
+            v->is_constant = g->nr <= CT_TILE;
+    }
+    if (g->mode == COLUMN)
+        v->is_constant = skips(dims, strides, s->nk, s->nk + s->nr);
+    if (g->mode == COLUMN && g->tile_rows == 1 && v->source == CT_ARRAY
+            && skips(dims, strides, s->nk + s->nr, s->nk + s->nr + s->nc)) {
+        v->access = SPOT;
+        v->is_scalar = 1;
+        v->is_constant = 0;
+    }
 }
 
 /* Decide how each value of the spec is reached. */
@@ -110,6 +145,7 @@ static void place_values(ct_group *g, const ct_spec *s, const int64_t *dims,
         v->item = ct_itemsize[sv->dtype];
         v->source = sv->source;
         v->operand = sv->operand;
+        v->spec = i;
         if (sv->source == CT_COMPUTED) {
             v->access = v->level == CT_FULL ? TILE : ROWS;
             continue;
@@ -124,11 +160,17 @@ static void place_values(ct_group *g, const ct_spec *s, const int64_t *dims,
         else
             v->access = STRIDED;
         v->is_scalar = v->access == FIXED;
+        place_repeated(g, v, s, dims, strides + sv->operand * naxes);
     }
     for (int i = 0; i < s->nops; i++)           /* folds and stores want arrays */
         for (int k = 0; k < s->ops[i].nin; k++) {
             value *v = &g->values[s->ops[i].in[k]];
-            if (is_array_reader(s->ops[i].kind) && v->access == FIXED && v->level == CT_FULL) {
+            int one = v->access == FIXED || v->access == SPOT;
+            if (is_array_reader(s->ops[i].kind) && one && v->level == CT_FULL) {
+                v->access = STRIDED;
+                v->is_scalar = 0;
+            }
+            if (s->ops[i].kind == CT_FOLD && v->access == FIXED && g->nk > 1) {
                 v->access = STRIDED;
                 v->is_scalar = 0;
             }
@@ -144,7 +186,7 @@ static void place_values(ct_group *g, const ct_spec *s, const int64_t *dims,
     }
     for (int k = 0; k < s->noutputs; k++) {
         value *v = &g->values[s->output_value[k]];
-        if (v->source == CT_ARRAY && v->access == FIXED) {
+        if (v->source == CT_ARRAY && (v->access == FIXED || v->access == SPOT)) {
             v->access = STRIDED;
             v->is_scalar = 0;
         }
@@ -197,8 +239,9 @@ static void place_outputs(builder *b, const ct_spec *s, const int64_t *dims,
         int contiguous = out.nd == 0 || (out.nd == 1 && out.strides[0] == out.item);
         if (v->source == CT_COMPUTED && contiguous && last_read <= made
                 && (v->access == TILE || v->access == LONG || v->access == ROWS)) {
-            v->access = DIRECT;
-            v->operand = k;
+            out.access = DIRECT;
+            out.source = CT_COMPUTED;
+            *v = out;
             continue;
         }
         if (alias >= 0)
@@ -221,6 +264,7 @@ static void copy_ops(builder *b, const ct_spec *s)
                        so->level, so->out, 0);
         o->nin = so->nin;
         memcpy(o->in, so->in, sizeof o->in);
+        o->spec = i;
         o->fn = so->fn;
         o->fn2 = so->fn2;
         memcpy(o->identity, so->identity, 16);
@@ -229,8 +273,7 @@ static void copy_ops(builder *b, const ct_spec *s)
     }
 }
 
-/* Stable order by segment. */
-static int order_ops(ct_group *g, int nsegments)
+int group_order_ops(ct_group *g, int nsegments)
 {
     op *sorted = malloc(sizeof(op) * (g->nops + 1));
     if (!sorted)
@@ -274,15 +317,18 @@ static int insert_moves(builder *b, int nsegments)
             int again = many_blocks && inner && v->level == CT_FULL;
             int fresh = seen[2 * id] < 0 || (again && seen[2 * id] != o.segment);
             if (v->access == STRIDED && fresh) {
-                int seg = v->level == CT_FULL ? o.segment : 0;
+                int seg = v->is_constant ? g->once : v->level == CT_FULL ? o.segment : 0;
                 add_op(b, CT_LOAD, seg, v->level, id, id);
                 seen[2 * id] = o.segment;
             }
             int wants_rows = v->level == CT_KEPT && inner && o.kind != CT_PICK
-                             && o.kind != CT_UNPICK;
+                             && o.kind != CT_UNPICK && o.kind != CT_FOLD;
+            if (wants_rows && g->by_rows && o.kind == CT_MAP)
+                continue;
             if (wants_rows && g->mode == ROW && g->tile_rows > 1 && !v->is_scalar) {
                 if (seen[2 * id + 1] < 0) {
                     int full = add_value(b, CT_FULL, v->dtype, TILE);
+                    g->values[full].spec = id;
                     add_op(b, CT_EXPAND, o.segment, CT_FULL, full, id);
                     seen[2 * id + 1] = full;
                 }
@@ -295,7 +341,7 @@ static int insert_moves(builder *b, int nsegments)
     }
     free(old);
     free(seen);
-    return order_ops(g, nsegments);
+    return group_order_ops(g, nsegments + 1);
 }
 
 /* Offsets in scratch: tiles are reused as soon as their last reader has run. */
@@ -315,9 +361,11 @@ static int assign_scratch(ct_group *g)
     for (int i = 0; i < n; i++)
         last[i] = -1;
     for (int i = 0; i < g->nops; i++) {
-        last[g->ops[i].out] = i;
-        for (int k = 0; k < g->ops[i].nin; k++)
-            last[g->ops[i].in[k]] = i;
+        const int32_t *ids;
+        for (int k = group_op_outputs(g, &g->ops[i], &ids); k-- > 0;)
+            last[ids[k]] = i;
+        for (int k = group_op_inputs(g, &g->ops[i], &ids); k-- > 0;)
+            last[ids[k]] = i;
     }
     for (int i = 0; i < n; i++) {
         value *v = &g->values[i];
@@ -326,6 +374,9 @@ static int assign_scratch(ct_group *g)
         if (v->access == ROWS || kept_load) {
             v->at = g->shared_bytes;
             g->shared_bytes += ALIGN(CT_TILE * v->item);
+        } else if (v->is_constant) {
+            v->at = g->private_bytes;
+            g->private_bytes += ALIGN(CT_TILE * v->item);
         } else if (v->access == LONG) {
             v->at = g->shared_bytes;
             g->shared_bytes += ALIGN(g->nr * v->item);
@@ -333,32 +384,34 @@ static int assign_scratch(ct_group *g)
     }
     for (int i = 0; i < g->nops; i++) {
         const op *o = &g->ops[i];
-        int reusable = o->kind == CT_MAP;       /* a map may write over its input */
+        int reusable = o->kind == CT_MAP || o->kind == CT_BLOCK;    /* may write over inputs */
+        const int32_t *ids;
         for (int pass = 0; pass < 2; pass++) {
-            if (pass == reusable) {
-                value *v = &g->values[o->out];
-                int tile = v->at < 0 && (v->access == TILE || (o->kind == CT_LOAD
-                                                               && v->level == CT_FULL));
-                int found = -1;
-                for (int f = 0; tile && f < nfree; f++)     /* the last one freed */
-                    if (free_item[f] == v->item)
-                        found = f;
-                if (found >= 0) {
-                    v->at = free_at[found];
-                    free_at[found] = free_at[--nfree];
-                    free_item[found] = free_item[nfree];
-                } else if (tile) {
-                    v->at = g->private_bytes;
-                    g->private_bytes += ALIGN(CT_TILE * v->item);
-                }
-            } else {
-                for (int k = 0; k < o->nin; k++) {
-                    value *v = &g->values[o->in[k]];
-                    int tile = v->access == TILE || (v->access == STRIDED
+            int count = pass == reusable ? group_op_outputs(g, o, &ids)
+                                         : group_op_inputs(g, o, &ids);
+            for (int k = 0; k < count; k++) {
+                value *v = &g->values[ids[k]];
+                if (pass == reusable) {
+                    int tile = v->at < 0 && (v->access == TILE || (o->kind == CT_LOAD
+                                                                   && v->level == CT_FULL));
+                    int found = -1;
+                    for (int f = 0; tile && f < nfree; f++)     /* the last one freed */
+                        if (free_item[f] == v->item)
+                            found = f;
+                    if (found >= 0) {
+                        v->at = free_at[found];
+                        free_at[found] = free_at[--nfree];
+                        free_item[found] = free_item[nfree];
+                    } else if (tile) {
+                        v->at = g->private_bytes;
+                        g->private_bytes += ALIGN(CT_TILE * v->item);
+                    }
+                } else {
+                    int tile = v->access == TILE || (v->access == STRIDED && !v->is_constant
                                                      && v->level == CT_FULL);
-                    if (!tile || last[o->in[k]] != i || o->kind == CT_LOAD)
+                    if (!tile || last[ids[k]] != i || o->kind == CT_LOAD)
                         continue;
-                    last[o->in[k]] = -2;        /* once, if it is read twice */
+                    last[ids[k]] = -2;          /* once, if it is read twice */
                     free_at[nfree] = v->at;
                     free_item[nfree++] = v->item;
                 }
@@ -374,6 +427,7 @@ static int assign_scratch(ct_group *g)
 /* Room for the binary counter of each fold: a result and one partial result per level. */
 static void assign_counters(ct_group *g)
 {
+    g->band = group_band(g);
     int64_t leaves = g->mode == COLUMN ? g->nr / CHUNK + 1 : g->nr / CT_TILE + 1;
     g->levels = 1;
     while (leaves >> g->levels)
@@ -383,7 +437,7 @@ static void assign_counters(ct_group *g)
     for (int i = 0; i < g->nops; i++)
         if (g->ops[i].kind == CT_FOLD) {
             g->ops[i].counter_at = g->private_bytes;
-            g->private_bytes += (g->levels + 1) * counter_bytes(g, &g->ops[i]);
+            g->private_bytes += g->band * (g->levels + 1) * counter_bytes(g, &g->ops[i]);
         }
 }
 
@@ -402,27 +456,63 @@ static void estimate_cost(ct_group *g, const ct_spec *s)
     g->cost = g->nk * g->nc * (g->nr * per_element + per_row);
 }
 
+static int moves(const ct_group *g, const value *v)
+{
+    int in_blocks = v->access == LONG || (v->access == LINE && g->nr > CT_TILE);
+    return v->access == DIRECT || v->access == SPOT || (v->level == CT_FULL && in_blocks);
+}
+
+/* List what lies elsewhere in each tile, so that going to the next one is little work. */
+static int list_moving(ct_group *g)
+{
+    for (int level = CT_FULL; level <= CT_KEPT; level++) {
+        g->moving[level] = malloc(sizeof(moving) * (g->nvalues + 1));
+        if (!g->moving[level])
+            return -1;
+    }
+    for (int i = 0; i < g->nvalues; i++) {
+        const value *v = &g->values[i];
+        if (moves(g, v))
+            g->moving[v->level][g->nmoving[v->level]++] = (moving){
+                i, v->operand, v->item, v->access, v->at};
+    }
+    return 0;
+}
+
 /* A map over more data than the cache holds has it pass through in short tiles, which leave room
  * for what is on its way. */
 static void fit_tiles_to_cache(ct_group *g)
 {
     int64_t bytes = 0, item = 1;
-    for (int i = 0; i < g->nvalues; i++) {
-        const value *v = &g->values[i];
-        if (v->level != CT_FULL || v->access != DIRECT)
-            continue;
-        bytes += g->nk * v->item;
-        item = item > v->item ? item : v->item;
+    for (int i = 0; i < g->nmoving[CT_FULL]; i++) {
+        const moving *m = &g->moving[CT_FULL][i];
+        bytes += g->nk * m->item;
+        item = item > m->item ? item : m->item;
     }
     if (g->mode != MAP || bytes < CACHE_BYTES)
         return;
     g->tile_rows = SHORT_TILE / item < CT_TILE ? SHORT_TILE / item : CT_TILE;
 }
 
-ct_group *ct_group_new(const ct_spec *s, const int64_t *dims, int noperands,
-                       const int64_t *strides)
+/* A copy of what describes the group, to plan it again. */
+static int keep_description(ct_group *g, const ct_spec *s, const int64_t *dims, int noperands,
+                            const int64_t *strides)
 {
-    (void)noperands;
+    int naxes = s->nk + s->nr + s->nc;
+    g->spec = s;
+    g->noperands = noperands;
+    g->dims = malloc((naxes + 1) * sizeof *dims);
+    g->strides = malloc((naxes * noperands + 1) * sizeof *strides);
+    if (!g->dims || !g->strides)
+        return -1;
+    memcpy(g->dims, dims, naxes * sizeof *dims);
+    memcpy(g->strides, strides, naxes * noperands * sizeof *strides);
+    return 0;
+}
+
+static ct_group *make_group(const ct_spec *s, const int64_t *dims, int noperands,
+                            const int64_t *strides, int in_blocks)
+{
     int most = 2 * (s->nvalues + s->nops + s->noutputs) + 4;
     int uses = 0, nsegments = 2 * (s->nphases > 0 ? s->nphases : 1) + 1;
     for (int i = 0; i < s->nops; i++)
@@ -432,17 +522,29 @@ ct_group *ct_group_new(const ct_spec *s, const int64_t *dims, int noperands,
         return NULL;
     g->values = calloc(most + uses, sizeof(value));
     g->ops = calloc(most + 3 * uses, sizeof(op));
-    g->first = calloc(nsegments + 1, sizeof(int32_t));
+    g->first = calloc(nsegments + 2, sizeof(int32_t));
+    g->once = nsegments;
     g->nphases = s->nphases > 0 ? s->nphases : 1;
     g->nvalues = s->nvalues;
     builder b = {g, most + uses, most + 3 * uses};
-    if (!g->values || !g->ops || !g->first)
+    if (!g->values || !g->ops || !g->first || keep_description(g, s, dims, noperands, strides))
         goto no_memory;
     choose_tiles(g, s, dims);
+    g->in_blocks = in_blocks;
+    g->by_rows = in_blocks && g->mode == ROW && g->tile_rows > 1 && g->nr >= SHORT_ROW;
+    int nest = in_blocks && group_is_nest(g) ? group_make_nest(g) : 0;
+    if (nest < 0)
+        goto no_memory;
+    if (nest) {
+        estimate_cost(g, s);
+        return g;
+    }
     place_values(g, s, dims, strides);
     copy_ops(&b, s);
     place_outputs(&b, s, dims, strides);
-    if (order_ops(g, nsegments) || insert_moves(&b, nsegments) || assign_scratch(g))
+    if (group_order_ops(g, nsegments) || insert_moves(&b, nsegments)
+            || (in_blocks && group_merge_maps(g, nsegments + 1)) || assign_scratch(g)
+            || list_moving(g) || group_list_fetches(g))
         goto no_memory;
     assign_counters(g);
     estimate_cost(g, s);
@@ -453,13 +555,34 @@ no_memory:
     return NULL;
 }
 
+ct_group *ct_group_new(const ct_spec *s, const int64_t *dims, int noperands,
+                       const int64_t *strides)
+{
+    return make_group(s, dims, noperands, strides, 0);
+}
+
+ct_group *ct_group_in_blocks(const ct_group *g)
+{
+    return make_group(g->spec, g->dims, g->noperands, g->strides, 1);
+}
+
 void ct_group_free(ct_group *g)
 {
     if (!g)
         return;
+    ct_group_free(g->better);
+    for (int i = 0; i < g->nblocks; i++)
+        free(g->blocks[i].values);
+    free(g->blocks);
+    free(g->nest.strides);
+    free(g->dims);
+    free(g->strides);
     free(g->values);
     free(g->ops);
     free(g->first);
+    free(g->fetches);
+    free(g->moving[CT_FULL]);
+    free(g->moving[CT_KEPT]);
     free(g);
 }
 
@@ -467,4 +590,3 @@ int64_t ct_group_cost(const ct_group *g)
 {
     return g->cost;
 }
-

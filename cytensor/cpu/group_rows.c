@@ -25,7 +25,7 @@ static void run_long_row(work *w, int64_t row)
     work_at_rows(w, row);
     work_run(w, group_segment(CT_KEPT, -1), 1, 1, 1, 0, NULL);
     for (int p = 0; p < g->nphases; p++) {
-        work_start_folds(w, p, counters);
+        work_start_folds(w, p, counters, 0);
         run_blocks(w, p, row, 0, blocks, counters);
         int segment = group_segment(CT_FULL, p);
         for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
@@ -44,8 +44,10 @@ static void run_short_rows(work *w, int64_t row, int64_t rows)
     const ct_group *g = w->j->g;
     if (row > 0) {
         work_at_rows(w, row);
-        work_at_elements(w, row * g->nr, 0);
+        work_at_elements(w, row * g->nr, row * g->nr);
     }
+    for (int p = 0; p < g->nphases; p++)
+        group_fetch(w, p, rows * g->nr, ct_least(rows, g->nk - row - rows) * g->nr);
     work_run(w, group_segment(CT_KEPT, -1), rows, rows, g->nr, 0, NULL);
     for (int p = 0; p < g->nphases; p++) {
         if (g->nr)
@@ -64,6 +66,8 @@ static void task_rows(void *ctx, int64_t task, int thread)
     work w = work_new(j, work_shared(j, thread), thread);
     int64_t end = (task + 1) * j->step;
     end = end < g->nk ? end : g->nk;
+    if (g->mode == ROW && g->nr <= CT_TILE)
+        work_load_once(&w, 0, ct_least(g->tile_rows, end) * g->nr);
     for (int64_t r = task * j->step; r < end; r += g->tile_rows) {
         int64_t rows = end - r < g->tile_rows ? end - r : g->tile_rows;
         if (g->mode == MAP) {
@@ -88,7 +92,7 @@ static void task_blocks(void *ctx, int64_t task, int thread)
     int64_t blocks = (g->nr + CT_TILE - 1) / CT_TILE, first = task * j->step;
     int64_t last = first + j->step < blocks ? first + j->step : blocks;
     work_at_rows(&w, j->row);
-    work_start_folds(&w, j->phase, counters);
+    work_start_folds(&w, j->phase, counters, 0);
     run_blocks(&w, j->phase, j->row, first, last, counters);
     int segment = group_segment(CT_FULL, j->phase);
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
@@ -125,7 +129,7 @@ static int run_shared_rows(job *j, int threads)
                 if (o->kind != CT_FOLD)
                     continue;
                 int item = g->values[o->out].item;
-                counter c = counter_new(&w, o);
+                counter c = counter_new(&w, o, 0);
                 for (int64_t task = 0; task < ntasks; task++) {
                     memcpy(c.result, j->partials + (task * g->nfolds + o->fold) * 16, item);
                     counter_push(&c, (ct_accumulate)o->fn2, 1, item);

@@ -15,7 +15,7 @@ work work_new(const job *j, char *shared, int thread)
         switch (v->access) {
         case TILE: w.ptr[i] = private + v->at; break;
         case STRIDED: w.ptr[i] = (v->level == CT_FULL ? private : shared) + v->at; break;
-        case FIXED: case DIRECT: w.ptr[i] = j->t[v->operand].data; break;
+        case FIXED: case DIRECT: case LINE: case SPOT: w.ptr[i] = j->t[v->operand].data; break;
         default: w.ptr[i] = shared + v->at;
         }
     }
@@ -27,14 +27,15 @@ void work_at_elements(work *w, int64_t start, int64_t row_start)
 {
     const ct_group *g = w->j->g;
     w->start = start;
-    for (int i = 0; i < g->nvalues; i++) {
-        const value *v = &g->values[i];
-        if (v->level != CT_FULL)
+    for (int i = 0; i < g->nmoving[CT_FULL]; i++) {
+        const moving *m = &g->moving[CT_FULL][i];
+        if (m->access == SPOT) {
+            w->ptr[m->value] = w->j->t[m->operand].data + group_offset(&g->values[m->value], start);
             continue;
-        if (v->access == DIRECT)
-            w->ptr[i] = w->j->t[v->operand].data + start * v->item;
-        else if (v->access == LONG)
-            w->ptr[i] = w->shared + v->at + (start - row_start) * v->item;
+        }
+        const int64_t from = m->access == DIRECT ? start : start - row_start;
+        char *base = m->access == LONG ? w->shared + m->at : w->j->t[m->operand].data;
+        w->ptr[m->value] = base + from * m->item;
     }
 }
 
@@ -43,10 +44,9 @@ void work_at_rows(work *w, int64_t row)
 {
     const ct_group *g = w->j->g;
     w->row = row;
-    for (int i = 0; i < g->nvalues; i++) {
-        const value *v = &g->values[i];
-        if (v->level == CT_KEPT && v->access == DIRECT)
-            w->ptr[i] = w->j->t[v->operand].data + row * v->item;
+    for (int i = 0; i < g->nmoving[CT_KEPT]; i++) {
+        const moving *m = &g->moving[CT_KEPT][i];
+        w->ptr[m->value] = w->j->t[m->operand].data + row * m->item;
     }
 }
 
@@ -103,12 +103,51 @@ static void unpick(work *w, const op *o, int64_t rows, int64_t n, int64_t from)
     }
 }
 
+/* Load what is the same in each tile; the largest has n elements. */
+void work_load_once(work *w, int64_t start, int64_t n)
+{
+    const ct_group *g = w->j->g;
+    for (int i = g->first[g->once]; n > 0 && i < g->first[g->once + 1]; i++) {
+        const value *out = &g->values[g->ops[i].out];
+        group_load(out, w->ptr[g->ops[i].out], w->j->t[out->operand].data, start, n);
+    }
+}
+
 void work_map(work *w, const op *o, int64_t n)
 {
     const void *in[4];
     for (int k = 0; k < o->nin; k++)
         in[k] = w->ptr[o->in[k]];
     ((ct_map)o->fn)(n, w->ptr[o->out], in, o->scalars);
+}
+
+static void fold(work *w, const op *o, int64_t rows, int64_t n, void *out)
+{
+    const void *in[4];
+    if (o->nin == 1) {
+        ((ct_fold)o->fn)(rows, n, out, w->ptr[o->in[0]]);
+        return;
+    }
+    for (int k = 0; k < o->nin; k++)
+        in[k] = w->ptr[o->in[k]];
+    ((ct_fold_terms)o->fn)(rows, n, out, in);
+}
+
+/* Generated code on n elements, or on the `rows` rows of a tile. */
+void work_block(work *w, const op *o, int64_t n, int64_t rows, int64_t cols)
+{
+    const ct_group *g = w->j->g;
+    const ct_pass *b = &g->blocks[o->block];
+    const int nargs = b->nin + b->nout, by_rows = g->by_rows && b->level == CT_FULL;
+    char *at[nargs];
+    int64_t steps[2 * nargs];
+    for (int k = 0; k < nargs; k++) {
+        const value *v = &g->values[b->places[k]];
+        at[k] = w->ptr[b->places[k]];
+        steps[2 * k] = v->is_scalar ? 0 : v->level == CT_FULL ? cols * v->item : v->item;
+        steps[2 * k + 1] = 0;
+    }
+    b->fn(by_rows ? rows : 1, by_rows ? cols : n, at, steps);
 }
 
 /* Run the ops of one segment on a tile of n elements. Of a row of many blocks, `from` is the
@@ -124,6 +163,9 @@ void work_run(work *w, int segment, int64_t n, int64_t rows, int64_t cols, int64
         case CT_MAP:
             work_map(w, o, n);
             break;
+        case CT_BLOCK:
+            work_block(w, o, n, rows, cols);
+            break;
         case CT_LOAD:
             group_load(out, w->ptr[o->out], w->j->t[out->operand].data,
                  out->level == CT_FULL ? w->start : w->row, n);
@@ -138,10 +180,10 @@ void work_run(work *w, int segment, int64_t n, int64_t rows, int64_t cols, int64
         case CT_FOLD:
             if (counters) {
                 counter *c = &counters[o->fold];
-                ((ct_fold)o->fn)(1, n, c->result, w->ptr[o->in[0]]);
+                fold(w, o, 1, n, c->result);
                 counter_push(c, (ct_accumulate)o->fn2, 1, out->item);
             } else {
-                ((ct_fold)o->fn)(rows, cols, w->ptr[o->out], w->ptr[o->in[0]]);
+                fold(w, o, rows, cols, w->ptr[o->out]);
             }
             break;
         case CT_PICK:
@@ -165,14 +207,14 @@ void work_identities(work *w, int phase, int64_t rows)
     }
 }
 
-/* Start counters for the folds of a phase. */
-void work_start_folds(work *w, int phase, counter *counters)
+/* Start counters for the folds of a phase, the `number`th of each. */
+void work_start_folds(work *w, int phase, counter *counters, int64_t number)
 {
     const ct_group *g = w->j->g;
     int segment = group_segment(CT_FULL, phase);
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++)
         if (g->ops[i].kind == CT_FOLD)
-            counters[g->ops[i].fold] = counter_new(w, &g->ops[i]);
+            counters[g->ops[i].fold] = counter_new(w, &g->ops[i], number);
 }
 
 char *work_shared(const job *j, int thread)
@@ -214,10 +256,10 @@ void counter_finish(counter *c, ct_accumulate join, char *out, int64_t width, in
     }
 }
 
-counter counter_new(const work *w, const op *o)
+counter counter_new(const work *w, const op *o, int64_t number)
 {
     int64_t size = counter_bytes(w->j->g, o);
-    char *base = w->private + o->counter_at;
+    char *base = w->private + o->counter_at + number * (w->j->g->levels + 1) * size;
     return (counter){.result = base, .stack = base + size, .size = size};
 }
 

@@ -67,6 +67,11 @@ def kernels():
     return _load(f"_kernels_{name()}")
 
 
+def module():
+    """Return the module of the tile kernels of the instruction set in use."""
+    return importlib.import_module(f"cytensor.cpu._kernels_{name()}")
+
+
 def kernels_special():
     """Return the addresses of the kernels over SciPy's special functions.
 

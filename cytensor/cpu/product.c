@@ -25,11 +25,25 @@ static double work_of(const ct_product_of *p)
     return (double)p->c.rows * p->c.columns * p->a.columns;
 }
 
+/* (a @ b).T = b.T @ a.T */
+static ct_product_of transposed(const ct_product_of *p)
+{
+    return (ct_product_of){p->dtype, ct_transposed(p->b), ct_transposed(p->a),
+                           ct_transposed(p->c), p->alpha, p->beta};
+}
+
+/* Whether tiles compute it, perhaps transposed. */
+static int is_for_tiles(const ct_product_of *p)
+{
+    const ct_product_of other = transposed(p);
+    return ct_tiles_fit(p) || ct_tiles_fit(&other);
+}
+
 /* Whether BLAS computes it; then its threads are to rest. */
 static int is_for_blas(const ct_product_of *p)
 {
     const int vector = p->c.rows == 1 || p->c.columns == 1;
-    return p->dtype >= CT_F16 && p->a.columns > 1
+    return p->dtype >= CT_F16 && p->a.columns > 1 && !is_for_tiles(p)
         && work_of(p) > (vector ? TINY_VECTOR_WORK : TINY_WORK);
 }
 
@@ -41,6 +55,10 @@ static int product(ct_call *call, const ct_product_of *p)
         return CT_OK;
     if (p->dtype == CT_F16)
         return half_product(call, p);
+    if (is_for_tiles(p)) {
+        const ct_product_of other = transposed(p);
+        return ct_product_tiles(ct_tiles_fit(p) ? p : &other);
+    }
     return is_for_blas(p) ? ct_product_blas(call, p) : ct_product_loops(call, p);
 }
 

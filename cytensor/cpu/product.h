@@ -2,6 +2,7 @@
 #ifndef CT_PRODUCT_H
 #define CT_PRODUCT_H
 
+#include "conv_kit.h"
 #include "structured.h"
 
 /* A matrix of any strides, in bytes. */
@@ -40,6 +41,17 @@ int ct_product_loops(ct_call *call, const ct_product_of *p);
 /* ----- product_blas.c: float32, float64, complex64, complex128 ----- */
 
 int ct_product_blas(ct_call *call, const ct_product_of *p);
+
+/* ----- product_tiles.c: float32 and float64, where they are not small ----- */
+
+/* The tiles of the instruction set in use. */
+extern const ct_conv_kits *ct_tiles_used;
+
+/* Whether tiles are faster than BLAS: c has to lie by rows. */
+int ct_tiles_fit(const ct_product_of *p);
+
+/* CT_OK or CT_MEMORY. */
+int ct_product_tiles(const ct_product_of *p);
 
 /* A contiguous copy in fresh memory, or one whose content does not matter. NULL data: no memory. */
 ct_matrix ct_matrix_like(const ct_matrix *x, int itemsize);

@@ -117,6 +117,21 @@ int ct_bincount(ct_call *call, int n, const ct_tensor *t, const int64_t *params)
 int ct_weighted_bincount(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_bounded(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
+/* ----- pooling.c ----- */
+
+int ct_max_pool(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_sum_pool(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_sum_unpool(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- pooling_match.c ----- */
+
+int ct_max_pool_grad(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_max_pool_gather(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
+/* ----- pooling_regions.c ----- */
+
+int ct_region_argmax(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+
 /* ----- recurrence.c ----- */
 
 int ct_recurrence(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
@@ -124,6 +139,7 @@ int ct_recurrence(ct_call *call, int n, const ct_tensor *t, const int64_t *param
 /* ----- draw.c ----- */
 
 int ct_random_draw(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
+int ct_random_mask(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_random_next(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
 /* ----- variates.c ----- */

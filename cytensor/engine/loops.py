@@ -92,15 +92,18 @@ def _rows_of(array):
     return [array[i, ...] for i in range(len(array))]
 
 
-def _function_of(body):
-    if body.compiled is None:
-        body.compiled = compiled(list(body.inputs), list(body.outputs))
-    return body.compiled
+def _function_of(body, form):
+    found = body.compiled.get(form.how)
+    if found is None:
+        found = body.compiled[form.how] = compiled(
+            list(body.inputs), list(body.outputs), mode=form.how.mode, profile=form.how.profile,
+            name=form.name)
+    return found
 
 
 def perform(arrays, params):
     """Run a scan on arrays; return its outputs."""
-    return Run(arrays, **params).run(_function_of(params["body"]))
+    return Run(arrays, **params).run(_function_of(**params))
 
 
 use_rules(perform=perform)

@@ -147,6 +147,12 @@ class Mode:
 
     # ----- what happens when a function runs -----
 
+    @property
+    def looks_on(self):
+        """Whether more than passes is chosen: something that happens while a function runs."""
+        kind = type(self)
+        return kind.watchers is not Mode.watchers or kind.runner is not Mode.runner
+
     def watchers(self):
         """Return a list of ``Watcher``: who looks on while a function of this mode runs."""
         return []

@@ -1,8 +1,10 @@
 """MonitorMode: a function of yours sees each node before and after it is computed."""
+from functools import partial
 from itertools import count
 
 import numpy as np
 
+from cytensor.engine.loops import Run
 from cytensor.engine.modes import Mode
 from cytensor.engine.nodewise import Values, as_results, compute, given_values
 from cytensor.printing import debugprint
@@ -11,7 +13,8 @@ from cytensor.printing import debugprint
 class MonitorMode(Mode):
     """A mode that shows each node, its inputs and its outputs.
 
-    The graph is computed node by node, and nothing is fused: much slower than other modes.
+    The graph is computed node by node, and nothing is fused: much slower than other modes. The
+    nodes of a loop's body are shown at each step, after the loop itself has begun.
 
     Parameters
     ----------
@@ -59,14 +62,15 @@ class Thunk:
     inputs, outputs : list of [value]
     """
 
-    def __init__(self, node, inputs):
+    def __init__(self, node, inputs, run):
         self.node = node
+        self._run = run
         self.inputs = [[value] for value in inputs]
         self.outputs = [[None] for _ in node.outputs]
 
     def __call__(self):
         """Compute the outputs."""
-        results = compute(self.node, [value for value, in self.inputs])
+        results = self._run(self.node, [value for value, in self.inputs])
         for storage, value in zip(self.outputs, results):
             storage[0] = value
 
@@ -83,17 +87,28 @@ class _Monitor:
     def __call__(self, arguments, shared):
         order = count()
         values = Values(given_values(self.job, arguments, shared),
-                        lambda node, inputs: self._visit(next(order), node, inputs))
+                        lambda node, inputs: self._visit(order, node, inputs))
         return as_results(self.job, [values[out] for out in self.graph])
 
-    def _visit(self, i, node, inputs):
-        fn = Thunk(node, inputs)
+    def _visit(self, order, node, inputs):
+        run = partial(self._loop, order) if node.kind == "scan" else compute
+        i, fn = next(order), Thunk(node, inputs, run)
         if self.pre_func is not None:
             self.pre_func(i, node, fn)
         fn()
         if self.post_func is not None:
             self.post_func(i, node, fn)
         return [value for value, in fn.outputs]
+
+    def _loop(self, order, node, arrays):
+        """Run a loop, and visit the nodes of its body at each step."""
+        body = node.params["body"]
+
+        def step(*values):
+            known = Values(zip(body.inputs, values),
+                           lambda node, inputs: self._visit(order, node, inputs))
+            return [known[out] for out in body.outputs]
+        return Run(arrays, **node.params).run(step)
 
 
 def detect_nan(i, node, fn):

@@ -5,7 +5,7 @@ values and the reports of NanGuardMode need.
 """
 import numpy as np
 
-from cytensor._core import Constant, TensorType, copy_apply, new_variable
+from cytensor._core import Constant, TensorType, copy_apply, new_variable, type_key
 from cytensor._interpreter import Callable
 from cytensor._program import AssumptionError
 from cytensor.engine.modes import Mode
@@ -66,7 +66,8 @@ def compute(node, values):
 
 def _program(node):
     """The program for a node, and the node that it was made for."""
-    key = (node.key, *[_key_of(x) for x in node.inputs], *[out.type for out in node.outputs])
+    key = (node.key, *[_key_of(x) for x in node.inputs],
+           *[type_key(out.type) for out in node.outputs])
     if node.op.kind == "python":
         key = (*key, node.loc)
     found = _programs.get(key)
@@ -79,9 +80,9 @@ def _program(node):
 
 def _key_of(x):
     if not isinstance(x, Constant):
-        return x.type
+        return type_key(x.type)
     if isinstance(x.type, TensorType) and x.data.nbytes <= _MAX_BYTES:
-        return x.type, x.data.tobytes()
+        return type_key(x.type), x.data.tobytes()
     return x
 
 

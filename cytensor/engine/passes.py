@@ -1,5 +1,6 @@
 """The order of the passes, and the run of them over a graph."""
 import time
+from functools import cache
 
 from cytensor import config
 from cytensor.rewrites.driver import Pass
@@ -111,7 +112,9 @@ def rewrite(outputs, mode, seconds=None):
         seconds[step.name] = seconds.get(step.name, 0.0) + time.perf_counter() - start
         if config.debug >= 5:
             _print_graph(step.name, outputs)
-    return rewrite_bodies(outputs, lambda body: rewrite(body, _inside(mode), seconds), mode.names)
+    inside = cache(_inside)
+    return rewrite_bodies(outputs, lambda body, mode: rewrite(body, mode, seconds),
+                          lambda how: inside(how.mode or mode))
 
 
 def _inside(mode):

@@ -94,15 +94,24 @@ def run_once(variables):
     return Callable(program, [], "list", len(variables))()
 
 
-def compile_plain(inputs, outputs):
+def compile_plain(inputs, outputs, mode=None, profile=None, name=None):
     """Return a function of arrays that computes a list of outputs: for those who ask the engine.
 
     It serves every size: nothing is assumed, since there is no other program to turn to.
     """
-    mode = as_mode(None).excluding("assume")
+    mode = as_mode(mode).excluding("assume")
     shared = [v for v in leaves(outputs, inputs) if getattr(v, "container", None) is not None]
-    program, _ = compile_program(list(inputs), list(outputs), [], shared, mode)
-    return Callable(program, [v.container for v in shared], "list", len(outputs))
+    job, seconds = Job(list(inputs), list(outputs), [], shared), {}
+    start = time.perf_counter()
+    program, graph = compile_program(*job, mode, seconds)
+    seconds["compile"] = time.perf_counter() - start
+    function = Callable(program, [v.container for v in shared], "list", len(outputs))
+    function.runner = mode.runner(job, program, graph)
+    watchers = mode.watchers()
+    if profile is not None:
+        watchers.append(profile.measure(name, program, seconds))
+    function.watchers = watchers or None
+    return function
 
 
 use_compiler(compile_plain)

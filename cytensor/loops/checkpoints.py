@@ -3,7 +3,7 @@
 The steps are cut into chunks of equal length, and those that are left over. The outer loop goes
 over chunks, and saves nothing for gradients but the states between them.
 """
-from cytensor._core import Constant, TensorType
+from cytensor._core import Constant, TensorType, new_variable
 from cytensor.ops.elementwise import lt, switch
 from cytensor.ops.outside import make_outside
 from cytensor.ops.registry import scalar_like
@@ -68,17 +68,19 @@ class Chunks:
 
     def _make(self, part):
         """The results of the loop over chunks, of whose rows ``part`` is kept, and of the rest."""
-        outer, inner = Loop(self.count, recompute=True, name=self.loop.name), Loop(self.length)
+        name, how = self.loop.name, self.loop.how
+        outer = Loop(self.count, recompute=True, name=name, how=how)
+        inner = Loop(self.length, how=how)
         inner.states = list(self.loop.states)
         windows = []
         for row, array in self.loop.seqs:
             sizes = sizes_of(array)[1:]
-            chunk = TensorType(row.type.dtype, (None, *array.type.shape[1:]))()
+            chunk = new_variable(TensorType(row.type.dtype, (None, *array.type.shape[1:])))
             inner.seqs.append((row, chunk))
             outer.seqs.append((chunk, reshaped(array[:self.whole],
                                                [self.count, self.length, *sizes])))
         for i, state in enumerate(self.loop.states):
-            windows.append(state.init.type())
+            windows.append(new_variable(state.init.type))
             inner.states[i] = state._replace(init=windows[i], keep=True)
         inner.rows = list(self.loop.rows)
         results = make_outside(inner)
@@ -92,7 +94,7 @@ class Chunks:
 
     def _rest(self, windows):
         """The results of the steps that are left over."""
-        rest = Loop(self.loop.n - self.whole, name=self.loop.name)
+        rest = Loop(self.loop.n - self.whole, name=self.loop.name, how=self.loop.how)
         rest.seqs = [(row, array[self.whole:]) for row, array in self.loop.seqs]
         rest.states = [state._replace(init=window)
                        for state, window in zip(self.loop.states, windows)]

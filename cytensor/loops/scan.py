@@ -1,5 +1,6 @@
 """`scan`: a loop as an expression."""
-from cytensor._core import Constant, TensorType, Variable, leaves
+from cytensor._core import Constant, TensorType, Variable, leaves, new_variable, placeholder
+from cytensor.engine.modes import as_mode
 from cytensor.loops.arguments import as_initial, as_list, as_sequence, parse
 from cytensor.loops.checkpoints import Chunks
 from cytensor.loops.updates import OrderedUpdates
@@ -7,8 +8,9 @@ from cytensor.ops.elementwise import minimum
 from cytensor.ops.outside import make_outside
 from cytensor.ops.quiet import quiet
 from cytensor.ops.registry import KIND, as_variable, to_dtype
-from cytensor.ops.scan import Loop, State
+from cytensor.ops.scan import AS_AROUND, How, Loop, State
 from cytensor.ops.views import as_size, dimshuffle_op, sizes_of
+from cytensor.profiles import as_stats
 from cytensor.shared import SharedVariable
 from cytensor.test_values import complete, lend
 
@@ -50,8 +52,14 @@ def scan(fn, sequences=None, outputs_info=None, non_sequences=None, n_steps=None
     checkpoint : int or "sqrt", optional
         Keep values for gradients only every so many steps, and compute the others again: less
         memory, one more forward pass. "sqrt" takes about the root of the number of steps.
-    mode, profile, allow_gc
-        Accepted for Theano's sake: a loop is compiled and measured with its function.
+    mode : Mode or str, optional
+        How the steps are compiled; by default, as the function around the loop is. With a mode
+        that looks on, such as ``DebugMode``, each step is a call of a function of its own.
+    profile : bool, str or ProfileStats
+        Measure the ops of the steps, each of which then is a call: see `function`.
+    allow_gc : bool, optional
+        Accepted for Theano's sake, and without effect: the memory of a loop is laid out before
+        its first step.
 
     Returns
     -------
@@ -81,11 +89,19 @@ def scan(fn, sequences=None, outputs_info=None, non_sequences=None, n_steps=None
         return make_outside(loop) if checkpoint is None else Chunks(loop, checkpoint).all_values()
 
     return build(fn, sequences, outputs_info, non_sequences, n_steps, go_backwards, name, strict,
-                 return_list, make)
+                 return_list, make, _how(mode, profile, name))
+
+
+def _how(mode, profile, name):
+    """What a user asks for the compilation of the steps."""
+    mode = None if mode is None else as_mode(mode)
+    if not profile:
+        profile = getattr(mode, "profile", None)
+    return How(mode, as_stats(profile or False, name))
 
 
 def build(fn, sequences, outputs_info, non_sequences, n_steps, go_backwards=False, name=None,
-          strict=False, return_list=False, make=make_outside):
+          strict=False, return_list=False, make=make_outside, how=AS_AROUND):
     """Put a loop together, let ``make`` make it of a `Loop`, and hand out its results."""
     step = Step(sequences, outputs_info, non_sequences, n_steps, go_backwards)
     outputs, updates, condition = step.call(fn)
@@ -93,7 +109,7 @@ def build(fn, sequences, outputs_info, non_sequences, n_steps, go_backwards=Fals
         _check_listed(outputs, updates, condition, step)
     with quiet():
         step.fill(outputs, updates, condition)
-        step.loop.name = name
+        step.loop.name, step.loop.how = name, how
         results, finals = step.hand_out(make(step.loop))
     complete([*results, *finals.values()])
     if not results:
@@ -126,15 +142,17 @@ class Step:
         self.infos = [as_initial(x) for x in as_list(outputs_info)]
         self.constants = [as_variable(x) for x in as_list(non_sequences)]
         arrays = [self._tap_of(s, tap, go_backwards) for s in self.sequences for tap in s.taps]
-        self.loop = Loop(_steps(n_steps, arrays))
-        self.loop.seqs = [(row, array[:self.loop.n]) for row, array in arrays]
+        n = _steps(n_steps, arrays)
+        all_rows = n_steps is None and len(arrays) == 1     # of which a gradient has nothing to cut
+        self.loop = Loop(n)
+        self.loop.seqs = arrays if all_rows else [(row, array[:n]) for row, array in arrays]
         self.taps = [None if info is None else self._values_of(info) for info in self.infos]
 
     def _tap_of(self, sequence, tap, go_backwards):
         """What stands for a row at a tap, and the array of these rows."""
         array, taps = sequence
         first, last = min([*taps, 0]), max([*taps, 0])
-        row = TensorType(array.type.dtype, array.type.shape[1:])()
+        row = new_variable(TensorType(array.type.dtype, array.type.shape[1:]))
         _named(row, array.name, tap)
         if first or last:
             array = array[tap - first:] if tap == last else array[tap - first:tap - last]
@@ -151,7 +169,7 @@ class Step:
             raise ValueError(f"scan: the initial value {value!r} has no axis for the taps {taps}")
         else:
             kind = TensorType(value.type.dtype, value.type.shape[1:])
-        values = tuple([_named(kind(), value.name, tap) for tap in taps])
+        values = tuple([_named(new_variable(kind), value.name, tap) for tap in taps])
         for x, tap in zip(values, taps):
             lend(x, value, ... if taps == [-1] else tap - min(taps))
         return values
@@ -185,7 +203,7 @@ class Step:
     def _add_shared(self, updates):
         """Make the shared variables that steps update states of the loop."""
         self.shared = self._all_updates(updates)
-        taps = {v: v.type(v.name) for v in self.shared}
+        taps = {v: placeholder(v) for v in self.shared}
         loop = self.loop
         for v, new in self.shared.items():
             tensor = isinstance(v.type, TensorType)

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from cytensor._core import (
-    Constant, Op, at_loc, copy_apply, leaves, new_variable, replace, toposort)
+    Constant, Op, at_loc, leaves, new_variable, rebuild, replace, toposort)
 from cytensor._interpreter import Callable
 from cytensor._program import AssumptionError
 from cytensor.lowering.demands import TOP, Sharing, find_demands
@@ -38,7 +38,7 @@ def compile_branches(roots, given, lower):
     -------
     list of Variable
     """
-    roots = _rebuilt(toposort(roots, given), roots, _certain_branch)
+    roots = rebuild(roots, _certain_branch, nodes=toposort(roots, given))
     while True:
         nodes = toposort(roots, given)
         if not has_branches(nodes):
@@ -46,21 +46,7 @@ def compile_branches(roots, given, lower):
         demands, uneven = find_demands(nodes, roots)
         if not uneven:
             return _Branches(nodes, roots, given, demands, lower).roots()
-        roots = _rebuilt(nodes, roots, partial(_even_parts, uneven))
-
-
-def _rebuilt(nodes, roots, change):
-    """Rebuild a graph. ``change(node, now)`` returns what stands for the outputs of a node.
-
-    Where it returns None, a node is kept, or copied where ``now`` has other inputs for it.
-    """
-    now = {}
-    for node in nodes:
-        made = change(node, now)
-        if made is None and any([x in now for x in node.inputs]):
-            made = copy_apply(node, [now.get(x, x) for x in node.inputs]).outputs
-        now.update(zip(node.outputs, made or ()))
-    return [now.get(x, x) for x in roots]
+        roots = rebuild(roots, partial(_even_parts, uneven), nodes=nodes)
 
 
 def _certain_branch(node, now):
@@ -105,7 +91,7 @@ class _Branches:
 
     def roots(self):
         """Return the outputs of the new graph."""
-        return _rebuilt(self.nodes, self.outputs, self._call)
+        return rebuild(self.outputs, self._call, nodes=self.nodes)
 
     def _call(self, node, now):
         """Make the step that calls one of the branches of an ifelse that always runs."""

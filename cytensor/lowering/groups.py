@@ -7,9 +7,21 @@ Units (a group, or a node of its own) are numbered as they are made, and a unit 
 units with lower numbers: so a node may join a group if all that it reads from elsewhere is older
 than the group. What else is ready is always taken first, so that groups begin late and grow wide.
 """
+from collections import Counter
+
+from numpy import dtype
+
 FULL, KEPT = 0, 1
 FUSED = ("elementwise", "reduce", "pick", "unpick")
 TRANSPARENT = ("dimshuffle", "broadcast_to", "reshape", "assume_size")
+
+
+#: Ops that cost less than reading their result.
+CHEAP = frozenset((
+    "add", "sub", "mul", "neg", "abs", "sqr", "maximum", "minimum", "fmax", "fmin", "switch",
+    "eq", "neq", "lt", "le", "gt", "ge", "and_", "or_", "xor", "invert", "cast", "clip", "relu",
+    "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not",
+    "floor", "ceil", "trunc", "sgn", "reciprocal", "real", "imag", "conj"))
 
 
 class Operand:
@@ -71,12 +83,13 @@ class Group(Unit):
         self.reduced = None
         self.members = []
         self.values = {}            # variable -> (level, phase)
+        self.borrowed = set()       # values that belong to another group and are made again
+        self.loaded = Counter()     # how often each array is read from memory
 
     @property
     def trailing(self):
-        """Whether the reduced axes come last: then work may go on after a reduction."""
-        return self.reduced is None or not any(
-            [a and not b for a, b in zip(self.reduced, self.reduced[1:])])
+        """Whether the last axis is reduced, if any is: then work may go on after a reduction."""
+        return not self.reduced or self.reduced[-1] or not any(self.reduced)
 
     @property
     def kept(self):
@@ -85,11 +98,27 @@ class Group(Unit):
             return self.space
         return tuple([n for n, r in zip(self.space, self.reduced) if not r])
 
-    def add(self, member):
-        """Take a node in."""
+    def add(self, member, again=False):
+        """Take a node in: ``again``, if another group has it, too."""
         self.members.append(member)
+        self.loaded.update(_loads_of(member))
         for out in member.node.outputs:
             self.values[out] = (member.level, member.phase)
+            if again:
+                self.borrowed.add(out)
+
+    def drop(self, members):
+        """Give borrowed nodes back."""
+        for member in members:
+            self.members.remove(member)
+            self.loaded.subtract(_loads_of(member))
+            for out in member.node.outputs:
+                del self.values[out]
+                self.borrowed.remove(out)
+
+
+def _loads_of(member):
+    return [o.variable for o in member.operands if o.axes is not None]
 
 
 class Fuser:
@@ -140,17 +169,25 @@ class Fuser:
         """Put a node into a group that is there, or into a new one."""
         space = self._space_of(node)
         for group in self._candidates(node, space) if self.together else ():
-            member = self._fit(group, node)
-            if member is not None:
-                group.add(member)
-                self.unit_of[node] = group
+            if self._join(group, node):
                 return group
         group = Group(len(self.units), space)
         self.units.append(group)
-        group.add(self._fit(group, node))
-        self.unit_of[node] = group
+        self._join(group, node)
         self._by_space[space] = group
         return group
+
+    def _join(self, group, node):
+        """Put a node into a group, if it fits; return whether it does."""
+        again = self._remake_inputs(group, node) if self.together else []
+        member = self._fit(group, node)
+        if member is None and again:
+            group.drop(again)
+            member = self._fit(group, node)
+        if member is not None:
+            group.add(member)
+            self.unit_of[node] = group
+        return member is not None
 
     def barrier(self):
         """Let no later node join a group that is there now."""
@@ -259,7 +296,52 @@ class Fuser:
             return None
         return Operand(source, level)
 
-    # ----- joining -----
+    # ----- values that are made again -----
+
+    def _remake_inputs(self, group, node):
+        """Let a group compute again what would cost as much to read from memory.
+
+        The group that computed it before need not write it then. Returns the new members.
+        """
+        made = []
+        for x in node.inputs:
+            bases = self._bases(group, x)
+            if bases is None:
+                continue
+            new = sum([itemsize(base) for base in bases if not group.loaded[base]])
+            if new <= itemsize(x):
+                self._remake(group, self._source(x)[0], made)
+        return made
+
+    def _bases(self, group, x, depth=3):
+        """The arrays of the group's size from which additions and the like lead to ``x``.
+
+        None where that is no way.
+        """
+        source, _ = self._source(x)
+        if source in group.values or self.space(source) != group.space:
+            return set()
+        home, node = self.unit_of.get(source.owner), source.owner
+        if not isinstance(home, Group) or source not in home.values:
+            return None if node is not None and node.kind == "view" else {source}
+        if depth == 0 or node.kind != "elementwise" or node.name not in CHEAP:
+            return None
+        found = [self._bases(group, y, depth - 1) for y in node.inputs]
+        return None if None in found else set().union(*found)
+
+    def _remake(self, group, x, made):
+        """Put the node that makes ``x``, and those that it needs, into another group, too."""
+        home = self.unit_of.get(x.owner)
+        if x in group.values or not isinstance(home, Group) or self.space(x) != group.space:
+            return
+        for y in x.owner.inputs:
+            self._remake(group, self._source(y)[0], made)
+        member = self._fit(group, x.owner)
+        if member is not None and member.level == FULL:
+            group.add(member, again=True)
+            made.append(member)
+
+    # ----- whether a node fits -----
 
     def _fit(self, group, node):
         """Return the node as a member of the group, or None."""
@@ -397,6 +479,11 @@ class Fuser:
                 level, theirs = group.values[operand.variable]
                 phase = max(phase, theirs if level == FULL else theirs + 1)
         return Member(node, KEPT if picks else FULL, phase, operands)
+
+
+def itemsize(variable):
+    """The bytes of an element."""
+    return dtype(variable.type.dtype).itemsize
 
 
 def base_of(variable):

@@ -5,7 +5,7 @@ and so on. Updates of shared variables come last (see ``updates.py``).
 """
 from collections import deque
 
-from cytensor._core import TensorType, copy_apply, toposort
+from cytensor._core import TensorType, copy_apply, rebuild, toposort
 from cytensor._program import OBJECT_DTYPE, Program
 from cytensor.lowering.branches import compile_branches, has_branches
 from cytensor.lowering.emit import IN_CELL, IN_OUTPUT, ArrayTable, Emitter, layout, loads_of
@@ -17,6 +17,8 @@ from cytensor.lowering.updates import SCATTERS, Updates
 from cytensor.ops.elementwise import add
 
 _FREE = ("view", "shape", "iota")       # nodes that are no work of their own
+#: What reads 0, 1, 2, .. without memory.
+_COUNTS_SERVE = ("dimshuffle", "broadcast_to", "subtensor", "assume_size", "iota", "shape_i")
 
 
 def lower(outputs, updates, inputs, cells, device, fused=True, inplace=True):
@@ -50,13 +52,12 @@ def lower(outputs, updates, inputs, cells, device, fused=True, inplace=True):
     return _Lowering(outputs, updates, inputs, cells, device, fused, inplace).program()
 
 
-def data_inputs(node):
-    """The inputs of a node whose elements it reads; of the others only the sizes count."""
+def data_span(node):
+    """From where to where a node reads the elements of its inputs; the others are sizes."""
     if node.kind in ("shape", "iota"):
-        return ()
-    if node.kind == "scan":                 # the number of steps is a size
-        return node.inputs[1:]
-    return node.inputs[:SIZE_ARGS.get(node.name, len(node.inputs))]
+        return slice(0, 0)
+    first = 1 if node.kind == "scan" else 0         # the number of steps
+    return slice(first, SIZE_ARGS.get(node.name, len(node.inputs)))
 
 
 def materialise_counts(roots, nodes):
@@ -64,29 +65,34 @@ def materialise_counts(roots, nodes):
 
     A single element of it may be a size, which is read from memory, too.
     """
-    memo = {}
+    return [_real(x) for x in rebuild(roots, _read_from_memory, nodes=nodes)]
 
-    def real(x):
-        return add(x, 0) if is_count(x) else x
 
-    for node in nodes:
-        inputs = [memo.get(x, x) for x in node.inputs]
-        needs_memory = node.kind not in FUSED and node.name not in (
-            "dimshuffle", "broadcast_to", "subtensor", "assume_size", "iota", "shape_i")
-        if needs_memory:
-            count = SIZE_ARGS.get(node.name, len(inputs))
-            inputs[:count] = [real(x) for x in inputs[:count]]
-        elif node.kind == "view" and node.outputs[0].type.ndim == 0 and _is_made(inputs[0]):
-            inputs[0] = add(inputs[0], 0)
-        if any([a is not b for a, b in zip(inputs, node.inputs)]):
-            memo.update(zip(node.outputs, copy_apply(node, inputs).outputs))
-    return [real(memo.get(x, x)) for x in roots]
+def _read_from_memory(node, now):
+    """The outputs of a node whose inputs lie in memory where it reads that; None as it is."""
+    inputs = [now.get(x, x) for x in node.inputs]
+    if node.kind not in FUSED and node.name not in _COUNTS_SERVE:
+        data = data_span(node)
+        inputs[data] = [_real(x) for x in inputs[data]]
+    elif node.kind == "view" and node.outputs[0].type.ndim == 0 and _is_made(inputs[0]):
+        inputs[0] = add(inputs[0], 0)
+    same = all([a is b for a, b in zip(inputs, node.inputs)])
+    return None if same else copy_apply(node, inputs).outputs
+
+
+def _real(x):
+    return add(x, 0) if is_count(x) else x
 
 
 def _is_made(variable):
     """Whether a variable is a view of a size or a count, which have no memory."""
     owner = base_of(variable).owner
     return owner is not None and owner.kind in ("iota", "shape")
+
+
+def is_number(node):
+    """Whether a node computes one number from others."""
+    return all([x.type.ndim == 0 for x in (*node.inputs, *node.outputs)])
 
 
 def _made_as(join, x):
@@ -141,7 +147,7 @@ class _Lowering:
             if wanted.isdisjoint(node.outputs):
                 continue
             self.work.append(node)
-            reads = self.reads[node] = data_inputs(node)
+            reads = self.reads[node] = node.inputs[data_span(node)]
             self.loads[node] = self._loads_of(node)
             wanted.update(self.loads[node])
             wanted.update(reads)
@@ -177,7 +183,8 @@ class _Lowering:
         """What runs a scan; None if it runs in Python."""
         if node not in self.loops:
             late = not self.solver.late.isdisjoint(node.outputs)
-            self.loops[node] = None if late else lower_loop(node, self.device, lower)
+            self.loops[node] = None if late else lower_loop(
+                node, self.device, lower, self.fused)
         return self.loops[node]
 
     def _is_computed(self, variable):
@@ -250,7 +257,7 @@ class _Lowering:
         return Program(self.device.capsule, self.arrays.rows,
                        [e.close() for e in self.emitters], self.output_rows,
                        self.update_plan.exchanged, self.update_plan.written,
-                       self.arrays.variables)
+                       self.arrays.variables, self.device.jit)
 
     def _fuse(self, nodes, is_last):
         """Sort the nodes of a segment into units; updates come after all others."""
@@ -270,7 +277,12 @@ class _Lowering:
         in_fused = False
 
         def make_ready(node):
-            (ready_fused if node.kind in FUSED else ready_alone).append(node)
+            if node.kind not in FUSED:
+                ready_alone.append(node)
+            elif is_number(node):       # first, so that none of them splits a group
+                ready_fused.appendleft(node)
+            else:
+                ready_fused.append(node)
 
         for node in nodes:
             sources = {x.owner for x in self.bases[node]} & here

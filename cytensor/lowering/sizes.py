@@ -9,7 +9,8 @@ from cytensor.ops.sizes import Size, Sizes, output_shapes
 SIZE_ARGS = {"reshape": 1, "broadcast_to": 1, "subtensor": 1, "iota": 0, "unpick": 2,
              "nonzero": 1, "nonzero_count": 1, "inc_subtensor": 2, "shape_i": 0,
              "assume_size": 1, "window_numbers": 0, "random_draw": 1, "random_permutation": 1,
-             "random_choose": 2, "random_mrg": 1, "mrg_choice": 2, "after_steps": 1}
+             "random_mask": 2, "random_choose": 2, "random_mrg": 1, "mrg_choice": 2,
+             "after_steps": 1, "conv_grad_inputs": 2, "conv_grad_filters": 2}
 
 _INTEGER = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
 _ARITHMETIC = {"add": "add", "sub": "sub", "mul": "mul", "floor_div": "floordiv", "mod": "mod",

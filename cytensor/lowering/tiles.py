@@ -1,23 +1,17 @@
 """From a fused group to its tile program: values, ops, and the kernels that run them."""
 from cytensor._core import DTYPES
 from cytensor._program import GroupSpec
-from cytensor.lowering.groups import FULL, KEPT
+from cytensor.lowering.groups import CHEAP, FULL, KEPT
+from cytensor.lowering.merges import ARRAY, COMPUTED, COUNT, FOLD, MAP, PICK, UNPICK, Merger
 
-MAP, FOLD, PICK, UNPICK = 0, 1, 2, 3            # enum ct_tile_kind
-COMPUTED, ARRAY, COUNT = 0, 1, 2                # enum ct_source
 CODES = {name: code for code, name in enumerate(DTYPES)}
 
 #: Cost of one element in additions, where it is not 1.
-WEIGHTS = {"true_div": 2, "sqrt": 2, "exp": 5, "exp2": 5, "log": 6, "log2": 6, "log10": 6,
-           "expm1": 7, "log1p": 7, "tanh": 8, "sigmoid": 7, "softplus": 14, "sin": 8, "cos": 8,
-           "tan": 12, "pow": 25, "erf": 12, "erfc": 16, "logaddexp": 16, "floor_div": 6, "mod": 8}
+WEIGHTS = {"true_div": 2, "sqrt": 2, "rsqrt": 4, "exp": 5, "exp2": 5, "log": 6, "log2": 6,
+           "log10": 6, "expm1": 7, "log1p": 7, "tanh": 8, "sigmoid": 7, "softplus": 14, "sin": 8,
+           "cos": 8, "tan": 12, "pow": 25, "erf": 12, "erfc": 16, "logaddexp": 16, "floor_div": 6,
+           "mod": 8}
 _SLOW = 40                                      # functions that are not in the table and not cheap
-_CHEAP = frozenset((
-    "add", "sub", "mul", "neg", "abs", "sqr", "maximum", "minimum", "fmax", "fmin", "switch",
-    "eq", "neq", "lt", "le", "gt", "ge", "and_", "or_", "xor", "invert", "cast", "clip", "relu",
-    "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not",
-    "floor", "ceil", "trunc", "sgn", "reciprocal", "real", "imag", "conj"))
-
 #: The value of a reduction over nothing.
 _IDENTITY = {"sum": 0, "prod": 1, "all": 1, "any": 0}
 
@@ -37,13 +31,14 @@ class TileProgram:
     def __init__(self, group, stored, device):
         self.group = group
         self.device = device
-        self.outputs = [v for v in group.values if v in stored]
+        self.outputs = [v for v in group.values if v in stored and v not in group.borrowed]
         self.inputs = []            # variables, one per loaded operand
         self.axes = []              # per input: its axes along the space, in the group's order
         self._values = []
         self._numbers = {}          # variable, or (variable, level, axes) -> value
         self._ops = []
         self._names = []            # per op: for fused pairs
+        self._scalars = []          # per op: (node, value that it makes, values that it reads), ..
         self._lines = []
         reduced = group.reduced or (False,) * len(group.space)
         last = max([i for i, r in enumerate(reduced) if r], default=-1)
@@ -99,10 +94,14 @@ class TileProgram:
             self._numbers[out] = number
             self._ops.append(self._op(member, number, arguments))
             self._names.append(member.node.name)
+            self._scalars.append([(member.node, number, tuple(arguments))])
             self._note(number, f"{member.node.name}("
                                f"{', '.join([f't{a}' for a in arguments])})")
         if self.group.space:            # of single numbers, a loop makes instructions
-            self._fuse_pairs()
+            stored = {self._numbers[v] for v in self.outputs}
+            merger = Merger(self._ops, self._names, self._scalars, self._values, stored,
+                            self.device)
+            self._ops, self._scalars = merger.merged(self.mode == "row")
 
     def _op(self, member, out, arguments):
         """(kind, level, phase, out, ins, weight, fn, fn2, identity)"""
@@ -129,7 +128,7 @@ class TileProgram:
 
     def _weight(self, node):
         name = node.name
-        return 1 if name in _CHEAP or node.kind == "reduce" else WEIGHTS.get(name, _SLOW)
+        return 1 if name in CHEAP or node.kind == "reduce" else WEIGHTS.get(name, _SLOW)
 
     def _fold(self, node, head):
         import numpy as np
@@ -137,47 +136,6 @@ class TileProgram:
         fold, join = self.device.fold_kernels(name, CODES[dtype])
         identity = np.array(_IDENTITY.get(name, 0), dtype).tobytes()
         return (FOLD, *head, 1, fold, join, identity)
-
-    # ----- two ops in one pass -----
-
-    def _fuse_pairs(self):
-        """Let one kernel do the work of two, where there is one: ``add(mul(x,y),z)``."""
-        makers = {op[3]: i for i, op in enumerate(self._ops)}
-        uses = {}
-        for op in self._ops:
-            for value in op[4]:
-                uses[value] = uses.get(value, 0) + 1
-        stored = {self._numbers[v] for v in self.outputs}
-        gone = set()
-        for i, op in enumerate(self._ops):
-            for place in range(len(op[4])):
-                j = makers.get(op[4][place])
-                if j is None or j in gone or uses[op[4][place]] > 1 or op[4][place] in stored:
-                    continue
-                pair = self._pair(i, j, place)
-                if pair is not None:
-                    self._ops[i] = pair
-                    gone.add(j)
-                    break
-        self._ops = [op for i, op in enumerate(self._ops) if i not in gone]
-
-    def _pair(self, i, j, place):
-        """Op ``i`` with the op ``j`` that makes its argument ``place``, or None."""
-        outer, inner = self._ops[i], self._ops[j]
-        if outer[:3] != inner[:3] or outer[0] != MAP or len(outer[4]) != 2 or len(inner[4]) != 2:
-            return None
-        name, below = self._names[i], self._names[j]
-        dtype = self._values[outer[3]][1]
-        other = outer[4][1 - place]
-        if place == 1 and name in ("add", "mul"):
-            place = 0
-        if place == 0:
-            name, ins = f"{name}({below}(x,y),z)", (*inner[4], other)
-        else:
-            name, ins = f"{name}(x,{below}(y,z))", (other, *inner[4])
-        if not self.device.has_map(name, dtype):
-            return None
-        return (*outer[:4], ins, outer[5] + inner[5], self.device.map_kernel(name, dtype), 0, b"")
 
     # ----- the result -----
 
@@ -213,7 +171,8 @@ class TileProgram:
         return GroupSpec(
             values, self._ops, outputs, (len(self.k), len(self.r), len(self.c)), max(phases, 1),
             [registers[i] for i in self.order],
-            [self.output_axes(v) for v in self.outputs] + self.axes, "\n".join(self._lines))
+            [self.output_axes(v) for v in self.outputs] + self.axes, "\n".join(self._lines),
+            self._scalars)
 
     def _alias(self, output, aliases):
         return self.inputs.index(aliases[output])

@@ -1,5 +1,5 @@
 """Control: `ifelse` computes only one of two branches; `Assert` and `Print` look at values."""
-from cytensor._core import Op, TensorType, Variable, typed_apply
+from cytensor._core import Op, TensorType, Variable, same_type, typed_apply
 from cytensor.ops.custom import CustomOp
 from cytensor.ops.objects import DisconnectedType
 from cytensor.ops.registry import as_variable, is_weak, scalar_like
@@ -10,7 +10,7 @@ from cytensor.ops.registry import as_variable, is_weak, scalar_like
 def _common_type(then, other):
     """The type of both branches: an axis may broadcast if it may in both."""
     a, b = then.type, other.type
-    if a == b:
+    if same_type(a, b):
         return a
     if not isinstance(a, TensorType) or not isinstance(b, TensorType) \
             or a.dtype != b.dtype or a.ndim != b.ndim:

@@ -89,6 +89,9 @@ sqrt = elementwise(
 reciprocal = elementwise(
     "reciprocal", {"f": "(T)1 / {x}", "c": "ctc_div((T)1, {x})"},
     lambda g, y, x: (-(g * sqr(y)),), types="float", kinds="fc", doc="Divide 1 by it.")
+rsqrt = elementwise(
+    "rsqrt", "(T)1 / ct_sqrt({x})", lambda g, y, x: (g * y * sqr(y) * -0.5,),
+    types="float", kinds="f", doc="Divide 1 by the square root.")
 cbrt = elementwise(
     "cbrt", "ct_cbrt({x})", lambda g, y, x: (g / (3 * sqr(y)),), types="float", kinds="f",
     doc="Take the cubic root.")

@@ -1,8 +1,9 @@
 """Joining arrays, and cutting them apart."""
-from cytensor._core import Variable
+from cytensor._core import Constant, Variable
 from cytensor.ops import elementwise as ew
 from cytensor.ops.axes import atleast_1d, atleast_2d, atleast_3d, expand_dims, permuted
-from cytensor.ops.registry import common_dtype, is_weak, normal_axis, to_dtype
+from cytensor.ops.control import ifelse
+from cytensor.ops.registry import common_dtype, constant, is_weak, normal_axis, to_dtype
 from cytensor.ops.views import (
     as_sizes, as_tensor_variable, join_op, make_vector, sizes_of, specified)
 
@@ -14,12 +15,24 @@ def tensors(xs):
     return [to_dtype(x, dtype) for x in xs]
 
 
+def along(axis, ndim, what, make):
+    """Return ``make(axis)``, where the axis may be a variable: then the run chooses."""
+    if not isinstance(axis, Variable) or isinstance(axis, Constant):
+        return make(normal_axis(axis, ndim, what))
+    k = constant(list(range(ndim)))[axis]       # counted from the front, and checked
+    result = make(ndim - 1)
+    for i in reversed(range(max(ndim - 1, 1))):
+        result = ifelse(ew.eq(k, i), make(i), result)
+    return result
+
+
 def join(axis, *xs):
     """Join arrays along an axis that they have.
 
     Parameters
     ----------
-    axis : int
+    axis : int or 0-d variable
+        If only the run knows it, no size of the result is known before.
     *xs : Variable or array_like
         Of one rank; their sizes on the other axes are equal. They get one dtype.
 
@@ -48,8 +61,8 @@ def join(axis, *xs):
         raise TypeError("join: 0-d arrays have no axis to be joined on; stack makes one")
     if len(set(ranks)) > 1:
         raise TypeError(f"join: all arrays must have the same number of axes, not {ranks}")
-    axis = normal_axis(axis, ranks[0], "join")
-    return xs[0] if len(xs) == 1 else join_op(*xs, axis=axis)
+    return along(axis, ranks[0], "join",
+                 lambda i: xs[0] if len(xs) == 1 else join_op(*xs, axis=i))
 
 
 def concatenate(xs, axis=0):
@@ -59,7 +72,7 @@ def concatenate(xs, axis=0):
     ----------
     xs : sequence of Variable or array_like
         Of one rank; their sizes on the other axes are equal.
-    axis : int, optional
+    axis : int or 0-d variable, optional
         None joins them as vectors, in C order.
 
     Returns
@@ -223,7 +236,7 @@ def split(x, splits_size, n_splits=None, axis=0):
         parts, or the places at which to cut.
     n_splits : int, optional
         The number of parts.
-    axis : int
+    axis : int or 0-d variable
 
     Returns
     -------
@@ -241,7 +254,10 @@ def split(x, splits_size, n_splits=None, axis=0):
     [(2,), (3,)]
     """
     x = as_tensor_variable(x)
-    axis = normal_axis(axis, x.type.ndim, "split")
+    return along(axis, x.type.ndim, "split", lambda i: _split(x, splits_size, n_splits, i))
+
+
+def _split(x, splits_size, n_splits, axis):
     if n_splits is not None:
         return _split_sizes(x, as_sizes(splits_size, "split", n_splits), axis)
     if isinstance(splits_size, (list, tuple)) or getattr(splits_size, "ndim", 0):

@@ -219,6 +219,7 @@ def tensordot(x, y, axes=2):
 
 def _axis_pairs(x, y, axes, what, skip=0):
     """Return the axes of x and those of y; an int does not count the first ``skip`` axes."""
+    axes = axes.tolist() if hasattr(axes, "tolist") else axes
     if not isinstance(axes, (tuple, list)):
         n = axes.__index__()
         if not 0 <= n <= min(x.type.ndim, y.type.ndim) - skip:

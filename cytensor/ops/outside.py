@@ -5,7 +5,7 @@ are computed for all steps before the loop, those that no state depends on, afte
 single numbers is left by all of its work that does not recur. A gradient then meets one product in
 place of many.
 """
-from cytensor._core import toposort
+from cytensor._core import placeholder, toposort
 from cytensor.ops.linear import matmul_op
 from cytensor.ops.steps import Lift, can_lift, is_lookup
 
@@ -57,7 +57,7 @@ def take_head(loop, worth):
     rows = {x: None for x in loop.results if x in made}
     for node in toposort(loop.results, [*loop.moving, *made]):
         rows.update(dict.fromkeys([x for x in node.inputs if x in made]))
-    stand_in = {x: x.type(x.name) for x in rows}
+    stand_in = {x: placeholder(x) for x in rows}
     loop.exchange(stand_in)
     loop.seqs += [(stand_in[x], lift.arrays[x]) for x in rows]
 

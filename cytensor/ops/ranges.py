@@ -51,10 +51,16 @@ def arange(start, stop=None, step=1, dtype=None):
     start, _, step = bounds
     out = counted(n, work)
     if not _is_number(step, 1):
-        out = out * to_dtype(step, work)
+        out = out * _rounded_step(start, step, work)
     if not _is_number(start, 0):
         out = to_dtype(start, work) + out
     return to_dtype(out, dtype)
+
+
+def _rounded_step(start, step, dtype):
+    """The step as NumPy takes it: what lies between the first two values."""
+    start, step = to_dtype(start, dtype), to_dtype(step, dtype)
+    return step if KIND[dtype] == "i" else (start + step) - start
 
 
 def _is_number(x, value):

@@ -46,7 +46,7 @@ def tile(x, reps, ndim=None):
     (2, 2, 6)
     """
     x = as_tensor_variable(x)
-    reps = as_sizes(reps, "tile")
+    reps = _right_aligned(reps, ndim) if _is_open(reps) and ndim else as_sizes(reps, "tile")
     least = max(x.type.ndim, len(reps))
     ndim = least if ndim is None else ndim
     if ndim < least:
@@ -57,6 +57,17 @@ def tile(x, reps, ndim=None):
     pairs = permuted(x, [i for axis in range(ndim) for i in (-1, axis)])
     pairs = spread(pairs, [n for pair in zip(reps, sizes) for n in pair])
     return reshaped(pairs, [product(pair) for pair in zip(reps, sizes)])
+
+
+def _is_open(reps):
+    """Whether only the run knows how many numbers there are."""
+    return isinstance(reps, Variable) and reps.type.ndim == 1 and reps.type.shape == (None,)
+
+
+def _right_aligned(reps, n):
+    """The last ``n`` numbers of a vector, with ones before them if it is shorter."""
+    padded = join_op(*[to_dtype(x, "int64") for x in (filled(1, [n], "int64"), reps)], axis=0)
+    return as_sizes(padded[-n:], "tile", n)
 
 
 def repeat(x, repeats, axis=None):

@@ -110,7 +110,10 @@ def _accumulated(op, x, axis, dtype, keepdims, acc_dtype, what):
     if acc_dtype is None:
         acc_dtype = _ACCUMULATOR.get(dtype, dtype) if KIND[dtype] == "f" else dtype
     axis = normal_axes(axis, x.type.ndim, what)
-    out = op(to_dtype(x, np.dtype(acc_dtype).name), axis=axis, keepdims=bool(keepdims))
+    x = to_dtype(x, np.dtype(acc_dtype).name)
+    if x.type.dtype == "bool":          # where to add is to ask for any, to multiply for all
+        op = {sum_op: any_op, prod_op: all_op}[op]
+    out = op(x, axis=axis, keepdims=bool(keepdims))
     return to_dtype(out, dtype)
 
 

@@ -12,7 +12,8 @@ that is not kept has the last values, as many as there were initial ones, the la
 """
 from typing import NamedTuple
 
-from cytensor._core import Constant, Op, TensorType, Variable, replace, toposort
+from cytensor._core import (
+    Constant, Op, TensorType, Variable, placeholder, replace, toposort, type_key)
 from cytensor.ops.registry import as_variable, dtype_of, structured
 from cytensor.ops.sizes import STATIC, Size, Sizes
 from cytensor.ops.views import as_size
@@ -34,7 +35,7 @@ class Body:
     def __init__(self, inputs, outputs):
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         self._key = None
-        self.compiled = None        # a function of one step, where the loop runs in Python
+        self.compiled = {}          # functions of one step, where the loop runs in Python
         self.settled = None         # the passes that have rewritten it
 
     @property
@@ -64,11 +65,11 @@ class Body:
 def _structure(inputs, outputs):
     """A hashable description of a graph that does not depend on whose variables it is made of."""
     numbers = {x: i for i, x in enumerate(inputs)}
-    lines = [tuple([x.type for x in inputs])]
+    lines = [tuple([type_key(x.type) for x in inputs])]
 
     def number(x):
         if isinstance(x, Constant) and x not in numbers:
-            return (x.type, x.data.tobytes()) if x.data.nbytes <= 4096 else x
+            return (type_key(x.type), x.data.tobytes()) if x.data.nbytes <= 4096 else x
         return numbers.setdefault(x, x)         # a variable from outside stands for itself
 
     for node in toposort(outputs, inputs):
@@ -77,6 +78,23 @@ def _structure(inputs, outputs):
             numbers[out] = len(numbers)
     lines.append(tuple([number(out) for out in outputs]))
     return tuple(lines)
+
+
+class How(NamedTuple):
+    """How the body of a scan is compiled and run: what users ask for."""
+
+    #: Which passes rewrite it; None: those of the function around it.
+    mode: object = None
+    #: What measures its steps.
+    profile: object = None
+
+    @property
+    def by_calls(self):
+        """Whether steps are calls of a function, at which something looks on."""
+        return self.profile is not None or (self.mode is not None and self.mode.looks_on)
+
+
+AS_AROUND = How()           # as the function around the loop
 
 
 class Form(NamedTuple):
@@ -95,6 +113,7 @@ class Form(NamedTuple):
     #: Whether gradients compute values of the body again, and save none.
     recompute: bool = False
     name: str | None = None
+    how: How = AS_AROUND
 
     def __repr__(self):
         plain = Form(self.seqs)
@@ -351,13 +370,14 @@ class Loop:
     condition : Variable or None
     """
 
-    def __init__(self, n, backwards=False, truncate=-1, recompute=False, name=None):
+    def __init__(self, n, backwards=False, truncate=-1, recompute=False, name=None,
+                 how=AS_AROUND):
         self.n = n
         self.seqs, self.states, self.rows, self.consts = [], [], [], {}
         self.listed = None          # constants that stay inputs, as sequences do, even if unread
         self.condition = None
         self.backwards, self.truncate = backwards, truncate
-        self.recompute, self.name = recompute, name
+        self.recompute, self.name, self.how = recompute, name, how
 
     @classmethod
     def of(cls, inputs, body, form):
@@ -365,7 +385,7 @@ class Loop:
         n, seqs, inits, consts = form.split_inputs(inputs)
         slices, taps, inner = form.split_body(body)
         news, rows, condition = form.split_results(body)
-        loop = cls(n, form.backwards, form.truncate, form.recompute, form.name)
+        loop = cls(n, form.backwards, form.truncate, form.recompute, form.name, form.how)
         loop.seqs = list(zip(slices, seqs))
         loop.states = [State(tuple(t), lags, init, new, keep) for t, lags, init, new, keep
                        in zip(taps, form.lags, inits, news, form.keeps)]
@@ -415,12 +435,12 @@ class Loop:
                      and not isinstance(x, Constant)]
         needed = _reached(results, [*self.moving, *captured])
         seqs = [(x, array) for x, array in self.seqs if x in needed or self.listed is not None]
-        inside = {x: x.type(x.name) for x in captured}
+        inside = {x: placeholder(x) for x in captured}
         results = replace(results, inside)
         form = Form(len(seqs), tuple([s.lags for s in self.states]),
                     tuple([s.keep for s in self.states]), len(self.rows),
                     self.condition is not None, self.backwards, self.truncate, self.recompute,
-                    self.name)
+                    self.name, self.how)
         body = Body([*[x for x, _ in seqs], *[t for s in self.states for t in s.taps],
                      *inside.values()], results)
         node = scan_op.apply([self.n, *[a for _, a in seqs], *[s.init for s in self.states],

@@ -27,7 +27,7 @@ def _largest(x, axis):
 
 def _expand_softmax(x, *, axis):
     e = ew.exp(x - _largest(x, axis))       # at most 1: no overflow
-    return e / _total(e, axis)
+    return e * ew.reciprocal(_total(e, axis))       # one division a row
 
 
 def _expand_logsoftmax(x, *, axis):

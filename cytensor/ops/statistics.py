@@ -2,8 +2,9 @@
 import numpy as np
 
 from cytensor.ops import elementwise as ew
-from cytensor.ops.reduce import max, min, sum, sum_op
-from cytensor.ops.registry import KIND, normal_axes, to_dtype
+from cytensor.ops.axes import permuted
+from cytensor.ops.reduce import max, min, sum_op, sum
+from cytensor.ops.registry import KIND, dtype_of, normal_axes, structured, to_dtype
 from cytensor.ops.views import as_size, as_tensor_variable, product, sizes_of
 
 
@@ -53,7 +54,34 @@ def mean(x, axis=None, dtype=None, op=False, keepdims=False, acc_dtype=None):
     acc_dtype = _float_dtype(np.dtype(acc_dtype).name)
     axis = normal_axes(axis, x.type.ndim, "mean")
     total = sum_op(to_dtype(x, acc_dtype), axis=axis, keepdims=bool(keepdims))
-    return to_dtype(total / to_dtype(as_size(_count(x, axis)), acc_dtype), dtype)
+    return to_dtype(total / count_along(x, axis, acc_dtype), dtype)
+
+
+def mean_of_floats(x, axis):
+    """Return the mean along axes, which stay."""
+    return sum_op(x, axis=axis, keepdims=True) / count_along(x, axis, x.type.dtype)
+
+
+def count_along(x, axis, dtype):
+    """Return the number of elements along axes, in a dtype of floats."""
+    return to_dtype(as_size(_count(x, axis)), dtype)
+
+
+def _expand_deviations(x, *, axis):
+    return sum_op(ew.sqr(x - mean_of_floats(x, axis)), axis=axis, keepdims=True)
+
+
+def _deviations_vjp(g, out, x, *, axis):
+    """The mean adds nothing to the slope: it lies where the sum is smallest."""
+    return ((2 * g) * (x - mean_of_floats(x, axis)),)
+
+
+squared_deviations = structured(
+    "squared_deviations", dtype_of(0),
+    lambda S, shapes, inputs, *, axis: tuple([
+        1 if i in axis else n for i, n in enumerate(shapes[0])]),
+    _deviations_vjp, kind="composite", expand=_expand_deviations,
+    doc="sum((x - mean(x))**2) along axes, which stay.")
 
 
 def var(x, axis=None, ddof=0, keepdims=False, corrected=False, dtype=None):
@@ -88,14 +116,22 @@ def var(x, axis=None, ddof=0, keepdims=False, corrected=False, dtype=None):
     dtype = _float_dtype(x.type.dtype) if dtype is None else np.dtype(dtype).name
     axis = normal_axes(axis, x.type.ndim, "var")
     x = to_dtype(x, "float32" if dtype == "float16" else dtype)
-    off = x - mean(x, axis, keepdims=True)
-    squares = ew.sqr(ew.real(off)) + ew.sqr(ew.imag(off)) if KIND[dtype] == "c" else ew.sqr(off)
-    n = to_dtype(as_size(_count(x, axis)), squares.type.dtype)
-    total = sum(squares, axis, keepdims=keepdims)
+    total = _deviations(x, axis)
+    n = count_along(x, axis, total.type.dtype)
     if corrected:
-        total = total - ew.sqr(sum(off, axis, keepdims=keepdims)) / n
+        total = total - ew.sqr(sum_op(x - mean_of_floats(x, axis), axis=axis, keepdims=True)) / n
+    if not keepdims:
+        total = permuted(total, [i for i in range(x.type.ndim) if i not in axis])
     out = total / (n - ddof if ddof else n)
     return to_dtype(out, "float16") if dtype == "float16" else out
+
+
+def _deviations(x, axis):
+    """The sum of squared distances from the mean along axes, which stay."""
+    if KIND[x.type.dtype] != "c":
+        return squared_deviations(x, axis=axis)
+    off = x - mean_of_floats(x, axis)
+    return sum_op(ew.sqr(ew.real(off)) + ew.sqr(ew.imag(off)), axis=axis, keepdims=True)
 
 
 def std(x, axis=None, ddof=0, keepdims=False, corrected=False, dtype=None):

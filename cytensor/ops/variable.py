@@ -201,9 +201,11 @@ class TensorOperators:
     repeat = rearrange.repeat
     transpose = _with_axes(axes.transpose)
 
-    def reshape(self, *newshape, ndim=None):
-        """Give the array another shape; see ``reshape``."""
-        if len(newshape) == 2 and not _is_size(newshape[0]):
+    def reshape(self, *newshape, ndim=None, shape=None):
+        """Give the array another shape, also by the name ``shape``; see ``reshape``."""
+        if shape is not None:
+            newshape = shape
+        elif len(newshape) == 2 and not _is_size(newshape[0]):
             newshape, ndim = newshape       # Theano's x.reshape(vector, 2)
         elif len(newshape) == 1:
             newshape, = newshape

@@ -321,9 +321,21 @@ def _broadcast_sizes(S, shapes, inputs):
                              for m, n in zip(have, want[extra:])])
 
 
+def stated_ones(x, out):
+    """The axes of ``out``, a broadcast ``x``, whose size of 1 was not known of ``x``."""
+    extra = out.type.ndim - x.type.ndim
+    return tuple([axis for axis, n in enumerate(x.type.shape, extra)
+                  if n is None and out.type.shape[axis] == 1])
+
+
+def _broadcast_vjp(g, out, x, *dims):
+    """The walk sums what was repeated."""
+    axes = stated_ones(x, out)
+    return unbroadcast_op(g, axes=axes) if axes else g, *no_gradients(len(dims))
+
+
 broadcast_to_op = structured(
-    "broadcast_to", lambda x, *dims: x.type.dtype, _broadcast_sizes,
-    lambda g, out, x, *dims: (g, *no_gradients(len(dims))),     # the walk sums what was repeated
+    "broadcast_to", lambda x, *dims: x.type.dtype, _broadcast_sizes, _broadcast_vjp,
     kind="view", coerce=sizes_last, doc="Repeat along axes of size 1.")
 
 

@@ -152,6 +152,11 @@ def _reduction(atom):
     return reduced
 
 
+def _squared_deviations(node, x, *, axis):
+    mean = cp.sum(x, axis=axis, keepdims=True) / np.prod([x.shape[i] for i in axis])
+    return cp.sum(cp.square(x - cp.broadcast_to(mean, x.shape)), axis=axis, keepdims=True)
+
+
 def _binary(atom):
     return lambda node, x, y: atom(x, y)
 
@@ -196,6 +201,7 @@ ATOMS = {
     "diagonal": _diagonal,
     "join": lambda node, *xs, axis: cp.concatenate(list(xs), axis=axis),
     "cumsum": lambda node, x, *, axis: cp.cumsum(x, axis=axis),
+    "squared_deviations": _squared_deviations,
     "sum": _reduction(cp.sum),
     "max": _reduction(cp.max),
     "min": _reduction(cp.min),

@@ -206,7 +206,7 @@ class _Translation:
             return max(degrees)
         if name in LINEAR or (name == "true_div" and degrees[1] == 0):
             return degrees[0]
-        is_square = name == "sqr" or (name == "pow" and degrees[1] == 0
+        is_square = name in ("sqr", "squared_deviations") or (name == "pow" and degrees[1] == 0
                                       and np.all(self.values[node.inputs[1]] == 2))
         return 2 * degrees[0] if is_square else np.inf
 

@@ -1,6 +1,7 @@
 """Random numbers: native streams, and those of Theano's names with Theano's numbers."""
+from cytensor.random.dropout import dropout, spatial_dropout
 from cytensor.random.mrg import MRG_RandomStreams
 from cytensor.random.numpy_streams import RandomStreams
 from cytensor.random.stream import Stream
 
-__all__ = ["MRG_RandomStreams", "RandomStreams", "Stream"]
+__all__ = ["MRG_RandomStreams", "RandomStreams", "Stream", "dropout", "spatial_dropout"]

@@ -101,6 +101,30 @@ class Discrete:
         mask = ew.lt(self._draws().numbers("uniform", sizes, work), *spread_all([p], sizes))
         return self._done(to_dtype(mask, count_dtype("bernoulli", dtype)))
 
+    def mask(self, size, probability=0.5, ndim=None):
+        """Draw truth values, each true with the same probability.
+
+        Parameters
+        ----------
+        size : int, sequence or integer vector
+        probability : number or 0-d Variable
+        ndim : int, optional
+
+        Returns
+        -------
+        Variable
+            Of bools. Their probability is a multiple of 2**-32.
+
+        Examples
+        --------
+        >>> from cytensor.random import Stream
+        >>> Stream(1).mask((2, 3), 0.8).type
+        TensorType(bool, (2, 3))
+        """
+        check_number("mask", probability, _probability, "the probability is not between 0 and 1")
+        sizes = sizes_for("mask", size, ndim)
+        return self._done(self._draws().mask(sizes, probability))
+
     def binomial(self, size=None, n=1, p=0.5, ndim=None, dtype="int64"):
         """Draw how many of ``n`` trials succeed, each with probability ``p``."""
         if type(n) is int and n == 1:

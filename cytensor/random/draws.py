@@ -7,11 +7,11 @@ import numpy as np
 
 from cytensor import config
 from cytensor._core import Variable
-from cytensor.autodiff.absent import grad_undefined
 from cytensor.ops.registry import FLOATS, KIND, as_variable, promote, structured, to_dtype
 from cytensor.ops.variable import TensorVariable
 from cytensor.ops.views import (
     as_size, as_sizes, as_tensor_variable, common_sizes, sizes_of, specified, spread)
+from cytensor.random.slopes import beta_slopes, gamma_slope
 
 #: In the order of ``cpu/draw.c``: the kinds of numbers, and the dtypes that they may have.
 _KINDS = {"uniform": FLOATS, "open": FLOATS, "normal": FLOATS, "bits": ("uint32", "uint64")}
@@ -32,6 +32,11 @@ def _checked_kind(inputs, params):
     return _checked_state(inputs, params)
 
 
+def _checked_mask(inputs, params):
+    state, probability, *dims = _checked_state(inputs, params)
+    return [state, to_dtype(probability, "float64"), *dims]
+
+
 def _with_state(rule):
     """The size rule, after a check of the size of the state."""
     def sizes(S, shapes, inputs, **params):
@@ -40,8 +45,8 @@ def _with_state(rule):
     return sizes
 
 
-def _given_sizes(S, shapes, inputs):
-    sizes = [S.value(n) for n in inputs[1:]]
+def _given_sizes(S, shapes, inputs, first=1):
+    sizes = [S.value(n) for n in inputs[first:]]
     for n in sizes:
         S.check(S.lt(-1, n), "negative dimensions are not allowed: {a}", a=n)
     return tuple(sizes)
@@ -56,6 +61,10 @@ random_draw = structured(
     _no_gradients, coerce=_checked_kind,
     iparams=lambda kind, dtype: (list(_KINDS).index(kind),),
     doc="Independent numbers: uniform, normal, or random bits.")
+random_mask = structured(
+    "random_mask", lambda state, probability, *dims: "bool",
+    _with_state(lambda S, shapes, inputs: _given_sizes(S, shapes, inputs, 2)), _no_gradients,
+    coerce=_checked_mask, doc="Truth values, true with a given probability.")
 random_next = structured(
     "random_next", lambda state: "uint64", _with_state(lambda S, shapes, inputs: (2,)),
     _no_gradients, coerce=_checked_state, doc="The state after a draw.")
@@ -68,32 +77,30 @@ def _chosen_sizes(S, shapes, inputs):
     return *rows, count
 
 
-def _undefined_gradients(op):
-    def vjp(g, out, state, *inputs):
-        return None, *[grad_undefined(op(), i, x, "it would be that of a random number with "
-                                      "respect to the shape of its distribution")
-                       for i, x in enumerate(inputs, 1)]
-    return vjp
-
-
-def _variates(name, out, *dtypes, differentiable=False):
+def _variates(name, out, *dtypes, vjp=_no_gradients):
     """An op over a state and arrays of parameters, all of the shape of the result."""
     def coerce(inputs, params):
         state, *parameters = _checked_state(inputs, params)
         return [state, *[to_dtype(x, dtype) for x, dtype in zip(parameters, dtypes)]]
 
-    vjp = _undefined_gradients(lambda: op) if differentiable else _no_gradients
-    op = structured(f"random_{name}", lambda *inputs: out,
-                    _with_state(lambda S, shapes, inputs: shapes[1]), vjp, coerce=coerce,
-                    doc=f"Numbers of the {name} distribution.")
-    return op
+    return structured(f"random_{name}", lambda *inputs: out,
+                      _with_state(lambda S, shapes, inputs: shapes[1]), vjp, coerce=coerce,
+                      doc=f"Numbers of the {name} distribution.")
+
+
+def _gamma_vjp(g, out, state, a):
+    return None, g * gamma_slope(a, out)
+
+
+def _beta_vjp(g, out, state, a, b):
+    return None, *[g * slope for slope in beta_slopes(a, b, out)]
 
 
 random_integers = _variates("integers", "int64", "int64", "int64")
 random_poisson = _variates("poisson", "int64", "float64")
 random_binomial = _variates("binomial", "int64", "int64", "float64")
-random_gamma = _variates("gamma", "float64", "float64", differentiable=True)
-random_beta = _variates("beta", "float64", "float64", "float64", differentiable=True)
+random_gamma = _variates("gamma", "float64", "float64", vjp=_gamma_vjp)
+random_beta = _variates("beta", "float64", "float64", "float64", vjp=_beta_vjp)
 
 random_permutation = structured(
     "random_permutation", lambda state, *dims: "int64", _with_state(_given_sizes), _no_gradients,
@@ -137,6 +144,11 @@ class Draws:
     def numbers(self, kind, sizes, dtype):
         """Return independent numbers; ``sizes`` holds ints and 0-d variables."""
         return self._apply(random_draw, *[as_size(n) for n in sizes], kind=kind, dtype=dtype)
+
+    def mask(self, sizes, probability):
+        """Return truth values that are true with a probability."""
+        return self._apply(random_mask, to_dtype(probability, "float64"),
+                           *[as_size(n) for n in sizes])
 
     def variates(self, op, sizes, *parameters):
         """Return numbers of an op over parameters that broadcast to ``sizes``."""

@@ -3,9 +3,6 @@
 States are Python objects, and the ops run Python. An op draws from a copy of its state, so that a
 call that fails has changed nothing.
 """
-from copy import deepcopy
-from functools import cache
-
 import numpy as np
 
 from cytensor import config
@@ -15,6 +12,7 @@ from cytensor.ops.objects import python_op
 from cytensor.ops.registry import KIND, as_variable, constant, promote, to_dtype
 from cytensor.ops.views import as_size, as_tensor_variable, common_sizes, sizes_of
 from cytensor.random.draws import given_sizes
+from cytensor.random.twister import copied, retire
 from cytensor.shared import SharedVariable, register_shared
 
 # ----- states -----
@@ -46,30 +44,6 @@ random_state_type = RandomStateType()
 
 class RandomStateSharedVariable(SharedVariable):
     """A shared variable whose value is a ``RandomState``."""
-
-
-class NoSeed:
-    """Seeds a generator whose state is set anyway: to ask the system for a seed takes longer."""
-
-    def generate_state(self, n_words, dtype=np.uint32):
-        """Return zeros."""
-        return np.zeros(n_words, dtype)
-
-
-@cache
-def _no_seed():
-    np.random.bit_generator.ISeedSequence.register(NoSeed)
-    return NoSeed()
-
-
-def copied(state):
-    """Return a copy of a ``RandomState``. (That of the module ``copy`` shares its generator.)"""
-    values = state.get_state(legacy=False)
-    if values["bit_generator"] != "MT19937":
-        return deepcopy(state)
-    new = np.random.RandomState(np.random.MT19937(_no_seed()))
-    new.set_state(values)
-    return new
 
 
 @register_shared
@@ -110,19 +84,21 @@ def _perform(inputs, params):
     size = None if naxes is None else tuple([int(n) for n in rest[:naxes]])
     fn = params["fn"]
     draw = getattr(np.random.RandomState, fn) if isinstance(fn, str) else fn
-    state = copied(state)
-    out = np.asarray(draw(state, *rest[naxes or 0:], size), dtype=params["dtype"])
+    new = copied(state)
+    out = np.asarray(draw(new, *rest[naxes or 0:], size), dtype=params["dtype"])
     ndim = len(params["pattern"])
     if size is None and out.ndim == 0:
         out = out.reshape((1,) * ndim)
     if out.ndim != ndim or (size is not None and out.shape[:len(size)] != size):
         raise ValueError(f"{getattr(draw, '__name__', draw)} returned numbers of shape "
                          f"{out.shape}, not the {ndim} axes that begin with {size}")
-    return [state, out]
+    retire(state)
+    return [new, out]
 
 
 random_function = python_op(
     "random_function", _perform, _types, _sizes, _vjp, nout=2,
+    undefined=True,     # also where whole numbers are drawn
     doc="Numbers that a method of RandomState draws, and the state that it leaves behind.")
 
 

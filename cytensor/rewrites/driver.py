@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import chain
 
 from cytensor import config
-from cytensor._core import Constant, copy_apply, toposort
+from cytensor._core import Constant, renewed, toposort
 
 _MAX_SWEEPS = 8
 _MAX_DEPTH = 100            # rules that fire one inside the result of another
@@ -129,9 +129,9 @@ class _Sweep:
     def _settle(self, node, depth):
         """Bring a node up to date with what is below it, and let the rules see it."""
         now = self.now
-        current = node
-        if now and not now.keys().isdisjoint(node.inputs):
-            current = self._renew(node)
+        current = renewed(node, now)
+        if current is not node:
+            self._take_place(node, current)
         first = self.seen.setdefault((current.key, *current.inputs), current)
         if first is not current:
             now.update(zip(current.outputs, first.outputs))
@@ -143,12 +143,10 @@ class _Sweep:
             for before, after in zip(node.outputs, current.outputs):
                 now[before] = now.get(after, after)
 
-    def _renew(self, node):
-        copy = copy_apply(node, [self.now.get(x, x) for x in node.inputs])
+    def _take_place(self, node, copy):
         self._adopt(copy)
         for before, after in zip(node.outputs, copy.outputs):
             self.uses[after] = self.uses[before]
-        return copy
 
     def _adopt(self, node):
         self.settled.add(node)

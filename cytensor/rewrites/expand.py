@@ -2,7 +2,7 @@
 
 This comes last: until then `softmax` is one node that rules can see.
 """
-from cytensor._core import at_loc, copy_apply, toposort
+from cytensor._core import at_loc, rebuild, renewed, toposort
 
 
 def expand(outputs):
@@ -51,21 +51,12 @@ def _parts(node):
 
 def _replaced(outputs, is_whole, parts_of):
     """Put what ``parts_of`` makes in the place of nodes, until ``is_whole`` finds none."""
+    def change(node, now):
+        return parts_of(renewed(node, now)) if is_whole(node) else None
+
     outputs = list(outputs)
     while True:
         nodes = toposort(outputs)
         if not any([is_whole(node) for node in nodes]):
             return outputs
-        outputs = _replaced_once(nodes, outputs, is_whole, parts_of)
-
-
-def _replaced_once(nodes, outputs, is_whole, parts_of):
-    now = {}
-    for node in nodes:
-        copy = node
-        if now and not now.keys().isdisjoint(node.inputs):
-            copy = copy_apply(node, [now.get(x, x) for x in node.inputs])
-            now.update(zip(node.outputs, copy.outputs))
-        if is_whole(node):
-            now.update(zip(node.outputs, parts_of(copy)))
-    return [now.get(out, out) for out in outputs]
+        outputs = rebuild(outputs, change, nodes=nodes)

@@ -3,7 +3,7 @@
 Users write equal expressions, and gradients repeat the forward pass; later passes compare
 variables by identity. Equal constants become one as well.
 """
-from cytensor._core import Constant, TensorType, copy_apply, toposort
+from cytensor._core import Constant, TensorType, copy_apply, toposort, type_key
 
 _BIG = 1 << 12          # constants of more bytes are not compared by their content
 
@@ -42,4 +42,4 @@ def _first(x, constants):
     """Return the first constant that equals ``x`` bit for bit."""
     if not isinstance(x.type, TensorType) or x.data.nbytes > _BIG:
         return x
-    return constants.setdefault((x.type, x.data.tobytes()), x)
+    return constants.setdefault((type_key(x.type), x.data.tobytes()), x)

@@ -1,5 +1,5 @@
 """Rewrites in Theano's protocol: a function of one node that returns what takes its place."""
-from cytensor._core import Variable, copy_apply, toposort
+from cytensor._core import Variable, rebuild, renewed
 from cytensor.rewrites.driver import tell
 
 _MAX_SWEEPS = 8
@@ -22,25 +22,21 @@ class NodeRewrite:
     def __call__(self, outputs):
         """Return the outputs of the rewritten graph."""
         for _ in range(_MAX_SWEEPS):
-            before, outputs = outputs, self._sweep(outputs)
+            before, outputs = outputs, rebuild(outputs, self._change)
             if all([old is new for old, new in zip(before, outputs)]):
                 break
         return outputs
 
-    def _sweep(self, outputs):
-        now = {}
-        for node in toposort(outputs):
-            current = node
-            if not now.keys().isdisjoint(node.inputs):
-                current = copy_apply(node, [now.get(x, x) for x in node.inputs])
-                now.update(zip(node.outputs, current.outputs))
-            for old, new in self._changes(current):
-                if isinstance(old, Variable) and old is not new:
-                    tell(self.__name__, self.__name__, current, new)
-                    now[node.outputs[old.index]] = new
-        return [now.get(out, out) for out in outputs]
+    def _change(self, node, now):
+        current = renewed(node, now)
+        made = list(current.outputs)
+        for old, new in self._pairs(current):
+            if isinstance(old, Variable) and old is not new:
+                tell(self.__name__, self.__name__, current, new)
+                made[old.index] = new
+        return made
 
-    def _changes(self, node):
+    def _pairs(self, node):
         """Pairs of an output of the node and what takes its place."""
         new = self.rewrite.transform(node)
         if not new:

@@ -7,8 +7,9 @@ import itertools
 
 from cytensor._core import replace, toposort
 from cytensor.ops.elementwise import add
+from cytensor.ops.registry import constant
 from cytensor.ops.subtensor import WHOLE, inc_subtensor_op, subtensor
-from cytensor.ops.views import join_op
+from cytensor.ops.views import as_size, join_op, sizes_of, spread
 from cytensor.rewrites.shapes import is_blank
 
 
@@ -56,9 +57,21 @@ def _joined(x):
     pieces.sort(key=lambda piece: piece[1])
     ends = [stop for _, _, stop, _ in pieces]
     starts = [start for _, start, _, _ in pieces]
-    if starts[0] != 0 or ends[-1] is not None or starts[1:] != ends[:-1]:
+    if starts[0] != 0 or starts[1:] != ends[:-1]:
         return None
-    return join_op(*[y for _, _, _, y in pieces], axis=axes.pop())
+    axis, values = axes.pop(), [y for _, _, _, y in pieces]
+    if ends[-1] is None:
+        return join_op(*values, axis=axis)
+    if any([y.type.shape[axis] != stop - start for _, start, stop, y in pieces]):
+        return None
+    return join_op(*values, _zeros_behind(x, axis, ends[-1]), axis=axis)
+
+
+def _zeros_behind(x, axis, stop):
+    """Zeros in the shape of ``x`` from ``stop`` on: none, where the parts are all of an axis."""
+    sizes = sizes_of(x)
+    sizes[axis] = as_size(sizes[axis]) - stop
+    return spread(constant(0, dtype=x.type.dtype), sizes)
 
 
 def _terms(x):

@@ -10,7 +10,7 @@ _TABLES = {
                 "control.CONTROL"),
     "safer": ("stability.SAFER", "through.THROUGH", "linalg.LINALG"),
     "assume": ("assumptions.ASSUMED",),
-    "faster": ("powers.POWERS", "updates.PICKS"),
+    "faster": ("powers.POWERS", "reductions.FACTORS", "updates.PICKS"),
     "updates": ("updates.UPDATES",),
 }
 #: Passes that are functions.

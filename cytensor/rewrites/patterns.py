@@ -10,7 +10,7 @@ variable without a type, so nothing is checked or inferred while a rule is writt
 * ``any_param("axis")`` among the parameters of an op matches any value, as a hole does;
 * the inputs of an op that commutes match in both orders.
 """
-from cytensor._core import Constant, Variable, at_loc, hole
+from cytensor._core import Constant, Variable, at_loc, hole, same_type
 from cytensor.ops import variable  # noqa: F401  (holes have operators)
 from cytensor.ops.registry import scalar_like
 from cytensor.ops.views import sizes_of, spread
@@ -272,8 +272,8 @@ def _fill_params(env, want, params):
 
 def _same(a, b):
     """Whether two variables are one, or equal constants."""
-    return a is b or (isinstance(a, Constant) and isinstance(b, Constant) and a.type == b.type
-                      and a.data.tobytes() == b.data.tobytes())
+    return a is b or (isinstance(a, Constant) and isinstance(b, Constant)
+                      and same_type(a.type, b.type) and a.data.tobytes() == b.data.tobytes())
 
 
 def uniform_value(x):

@@ -1,7 +1,7 @@
 """FASTER: powers as multiplications and roots, and divisions that are exact as multiplications."""
 import numpy as np
 
-from cytensor.ops.elementwise import exp2, mul, pow, reciprocal, sqr, sqrt, true_div
+from cytensor.ops.elementwise import exp2, mul, pow, reciprocal, rsqrt, sqr, sqrt, true_div
 from cytensor.ops.registry import KIND
 from cytensor.rewrites.patterns import Rule, constant_hole, holes, uniform_value
 
@@ -15,8 +15,17 @@ def is_float(x):
     return KIND[x.type.dtype] in "fc"
 
 
+def is_real(x):
+    return KIND[x.type.dtype] == "f"
+
+
 def is_number(x):
     return x.type.dtype != "bool"
+
+
+def is_as_large(y, x):
+    """Whether ``y`` has as many elements as ``x``: of fewer, the reciprocal is less work."""
+    return y.type.broadcastable == x.type.broadcastable
 
 
 def chain(x, n):
@@ -59,7 +68,8 @@ POWERS = [
     Rule(pow(x, c), power, name="pow(x, n) -> products of x", shared=True),
     Rule(x * x, sqr(x), where=is_number),
     Rule(pow(2, x), exp2(x), where=is_float),
-    Rule(x * reciprocal(y), x / y),
+    Rule(x * reciprocal(y), x / y, where=is_as_large),
+    Rule(reciprocal(sqrt(x)), rsqrt(x), where=is_real),
     Rule(reciprocal(reciprocal(x)), x),
     Rule(true_div(1, x / y), y / x),
     Rule(x / c, lambda x, c: mul(x, 1 / c.data), where=is_power_of_two, shared=True,

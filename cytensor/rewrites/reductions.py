@@ -144,3 +144,25 @@ REDUCTIONS = [
     Rule(total(x / s), total(x) / s, where=is_scalar),
     Rule(total(unpick(x, i, n)), sum_of_picked, shared=True, name="sum(unpick(x)) -> x"),
 ]
+
+
+# ----- of products with what is the same all along -----
+
+def constant_along(s, x, axis):
+    """Whether ``s`` is the same all along each of the axes of ``x``."""
+    missing = x.type.ndim - s.type.ndim
+    return missing >= 0 and all([i < missing or s.type.shape[i - missing] == 1 for i in axis])
+
+
+def factor_taken_out(x, s, axis, keepdims):
+    if not constant_along(s, x, axis):
+        return None
+    out = sum_op(x, axis=axis, keepdims=keepdims)
+    missing = x.type.ndim - s.type.ndim
+    if not keepdims:
+        s = dimshuffle_op(s, order=tuple([i - missing for i in range(missing, x.type.ndim)
+                                          if i not in axis]))
+    return mul(out, s)
+
+
+FACTORS = [Rule(total(x * s), factor_taken_out, shared=True, name="sum(x * s) -> sum(x) * s")]

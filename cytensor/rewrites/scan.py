@@ -3,8 +3,8 @@
 `Loop.make` leaves out what it can, so that most of the work here is to take loops apart and to
 put them together again.
 """
-from cytensor._core import Constant, at_loc, copy_apply, replace, toposort
-from cytensor.ops.scan import Body, Loop, after_steps, scan_op, split_outputs
+from cytensor._core import Constant, at_loc, placeholder, rebuild, renewed, replace, toposort
+from cytensor.ops.scan import Body, Loop, after_steps, split_outputs
 from cytensor.ops.subtensor import subtensor
 from cytensor.ops.views import join_op
 from cytensor.rewrites.intern import intern
@@ -22,7 +22,7 @@ def loops(outputs):
     list of Variable
     """
     outputs = list(outputs)
-    if not any([node.op is scan_op for node in toposort(outputs)]):
+    if not any([node.kind == "scan" for node in toposort(outputs)]):
         return outputs
     outputs = _merge(outputs)
     outputs = _use_buffers(outputs)
@@ -35,7 +35,7 @@ def _merge(outputs):
     """Merge scans with equal states: one with more rows takes the place of the others."""
     groups = {}
     for node in toposort(outputs):
-        if node.op is scan_op:
+        if node.kind == "scan":
             groups.setdefault(_states_key(node), []).append(node)
     mapping = {}
     for nodes in groups.values():
@@ -49,7 +49,8 @@ def _states_key(node):
     """What scans that may be merged have in common."""
     form = node.params["form"]
     n, _, inits, _ = form.split_inputs(node.inputs)
-    return (n, tuple(inits), form.lags, form.until, form.backwards, form.truncate, form.recompute)
+    return (n, tuple(inits), form.lags, form.until, form.backwards, form.truncate, form.recompute,
+            form.how)
 
 
 def _merge_pair(first, second, mapping):
@@ -111,7 +112,7 @@ def _use_variables_of(a, b):
         if array in known:
             mapping[row] = known[array]
         elif row in {r for r, _ in a.seqs}:
-            mapping[row] = row.type(row.name)
+            mapping[row] = placeholder(row)
             a.seqs.append((mapping[row], array))
         else:
             a.seqs.append((row, array))
@@ -120,7 +121,7 @@ def _use_variables_of(a, b):
         if x in outside:
             mapping[inner] = outside[x]
         elif inner in a.consts:
-            mapping[inner] = inner.type(inner.name)
+            mapping[inner] = placeholder(inner)
             a.consts[mapping[inner]] = x
         else:
             a.consts[inner] = x
@@ -151,7 +152,7 @@ def _buffer_of(first, made):
     """The buffer of which these are the initial values and the new ones, or None."""
     part = made.owner
     if part is None or part.op is not subtensor or part.inputs[0].owner is None \
-            or part.inputs[0].owner.op is not scan_op:
+            or part.inputs[0].owner.kind != "scan":
         return None
     buffer = part.inputs[0]
     form = buffer.owner.params["form"]
@@ -172,17 +173,17 @@ def _drop_unused(outputs):
         for x in node.inputs:
             users.setdefault(x, []).append(node)
     wanted = set(outputs)
-    now = {}
-    for node in nodes:
-        if node.outputs[0] in now:
-            continue
-        copy = node
-        if not now.keys().isdisjoint(node.inputs):
-            copy = copy_apply(node, [now.get(x, x) for x in node.inputs])
-            now.update(zip(node.outputs, copy.outputs))
-        if node.op is scan_op:
-            now.update(_smaller(node, copy, users, wanted))
-    return [now.get(out, out) for out in outputs]
+
+    def change(node, now):
+        if node.outputs[0] in now:          # a read of what is not kept any more
+            return node.outputs
+        if node.kind != "scan":
+            return None
+        copy = renewed(node, now)
+        now.update(_smaller(node, copy, users, wanted))
+        return copy.outputs
+
+    return rebuild(outputs, change, nodes=nodes)
 
 
 def _smaller(node, copy, users, wanted):
@@ -275,42 +276,42 @@ def _last_rows(reads, buffer, state, loop):
 
 # ----- bodies -----
 
-def rewrite_bodies(outputs, rewrite, key):
+def rewrite_bodies(outputs, rewrite, mode_of):
     """Rewrite the bodies of all scans.
 
     Parameters
     ----------
     outputs : sequence of Variable
     rewrite : callable
-        ``rewrite(outputs) -> outputs``: the passes for a body.
-    key : hashable
-        What these passes are. A body that they have made stays as it is.
+        ``rewrite(outputs, mode) -> outputs``: the passes for a body.
+    mode_of : callable
+        ``mode_of(how)``: the mode of a body that is to be compiled so. A body that the passes of a
+        mode, by their ``names``, have made stays as it is.
 
     Returns
     -------
     list of Variable
     """
     nodes = toposort(outputs)
-    if not any([node.op is scan_op for node in nodes]):
+    if not any([node.kind == "scan" for node in nodes]):
         return list(outputs)
-    now = {}
-    for node in nodes:
-        copy = node
-        if not now.keys().isdisjoint(node.inputs):
-            copy = copy_apply(node, [now.get(x, x) for x in node.inputs])
-            now.update(zip(node.outputs, copy.outputs))
-        if node.op is scan_op and node.params["body"].settled != key:
-            now.update(zip(node.outputs, _with_better_body(copy, rewrite, key)))
-    return [now.get(out, out) for out in outputs]
+
+    def change(node, now):
+        if node.kind != "scan":
+            return None
+        mode = mode_of(node.params["form"].how)
+        settled = node.params["body"].settled == mode.names
+        return None if settled else _with_better_body(renewed(node, now), rewrite, mode)
+
+    return rebuild(list(outputs), change, nodes=nodes)
 
 
-def _with_better_body(node, rewrite, key):
+def _with_better_body(node, rewrite, mode):
     body, form = node.params["body"], node.params["form"]
-    better = Body(body.inputs, rewrite(list(body.outputs)))
+    better = Body(body.inputs, rewrite(list(body.outputs), mode))
     with at_loc(node.loc):
         results = Loop.of(node.inputs, better, form).make()
     out = results.buffers[0] if results.buffers else results.rows[0] if results.rows \
         else results.count
-    out.owner.params["body"].settled = key
+    out.owner.params["body"].settled = mode.names
     return out.owner.outputs
-

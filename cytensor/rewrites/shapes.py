@@ -56,6 +56,11 @@ def keeps_order(order):
     return kept == sorted(kept)
 
 
+def reshaped_on(x, dims, order):
+    """One reshape for a reshape and a dimshuffle that adds and drops axes of size 1."""
+    return reshape_op(x, *[scalar_like(1, "int64") if i < 0 else dims[i] for i in order])
+
+
 def _reshape_nothing(node):
     x, *dims = node.inputs
     if x.type.ndim != len(dims):
@@ -75,6 +80,7 @@ def on(op, *above):
 RESHAPES = [
     Rule(reshape_op(reshape_op(x, others), dims), reshape_op(x, dims), shared=True),
     Rule(reshape_op(dimshuffle_op(x, order=order), dims), reshape_op(x, dims), where=keeps_order),
+    Rule(dimshuffle_op(reshape_op(x, dims), order=order), reshaped_on, where=keeps_order),
     NodeRule("reshape to its own shape -> x", on(reshape_op), _reshape_nothing),
     Rule(join_op(x, axis=axis), x),
 ]
@@ -201,6 +207,8 @@ def _spread_nothing(node):
 def _spread_after_shuffle(node):
     """dimshuffle(broadcast_to(x)) is broadcast_to(dimshuffle(x))."""
     small, *dims = node.inputs[0].owner.inputs
+    if not _only_repeats(small, dims):
+        return None
     extra = len(dims) - small.type.ndim
     order = node.params["order"]
     inner = [i - extra if i >= extra else -1 for i in order]

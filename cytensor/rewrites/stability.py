@@ -5,20 +5,15 @@ become not-a-number where s is 0, unless the two s are seen to cancel.
 """
 from cytensor.ops.elementwise import (
     exp, expm1, log, log1mexp, log1p, logaddexp, reciprocal, sigmoid, softplus)
-from cytensor.ops.gather import gather, pick, scatter_add, unpick
 from cytensor.ops.reduce import sum_op
 from cytensor.ops.registry import KIND
 from cytensor.ops.softmax import logsoftmax_op, logsumexp_op, softmax_op
-from cytensor.ops.subtensor import subtensor
-from cytensor.ops.views import (
-    common_sizes, dimshuffle_op, padded_left, reshape_op, sizes_of, spread)
+from cytensor.ops.views import common_sizes, dimshuffle_op, padded_left, spread
 from cytensor.rewrites.reductions import kept_order
-from cytensor.rewrites.shapes import is_blank
-from cytensor.rewrites.patterns import Rule, any_param, holes, rest
+from cytensor.rewrites.patterns import Rule, any_param, holes
 
-x, y, g, h, i, n, blank = holes("x y g h i n blank")
-indices, dims = rest("indices"), rest("dims")
-axis, keepdims, index, order = map(any_param, ("axis", "keepdims", "index", "order"))
+x, y, g, h = holes("x y g h")
+axis, keepdims, order = map(any_param, ("axis", "keepdims", "order"))
 
 
 def is_real(x):
@@ -82,49 +77,6 @@ CANCEL = [
 ]
 
 
-# ----- the same, where only a part of x was used -----
-
-picked = unpick(g / pick(x, i), i, n)
-gathered = scatter_add(blank, g / gather(x, indices), indices)
-
-
-def numerators_alone(g, x, blank, indices):
-    """Return zeros with g added at the indices, or None if g / x[indices] is larger than that."""
-    part = gather(x, *indices)
-    if not is_blank(blank) or (g / part).type.shape != part.type.shape:
-        return None
-    return scatter_add(blank, g, *indices)
-
-
-def numerators_less(g, x, h, blank, indices):
-    added = numerators_alone(g, x, blank, indices)
-    return None if added is None else added - h * x
-
-
-def picked_alone(g, x, i, n):
-    """Return zeros with g added where one element of each row was picked."""
-    if g.type.ndim > i.type.ndim or x.type.ndim != i.type.ndim + 1:
-        return None
-    return unpick(g if g.type.shape == i.type.shape else spread(g, sizes_of(i)), i, n)
-
-
-def picked_less(g, x, h, i, n):
-    added = picked_alone(g, x, i, n)
-    return None if added is None else added - h * x
-
-
-CANCEL_PARTS = [
-    Rule(picked * x, picked_alone, shared=True,
-         name="unpick(g / pick(x)) * x -> unpick(g)"),
-    Rule((picked - h) * x, picked_less, shared=True,
-         name="(unpick(g / pick(x)) - h) * x -> unpick(g) - h * x"),
-    Rule(gathered * x, numerators_alone, shared=True,
-         name="zeros with g / x[i] added at i, times x -> zeros with g added at i"),
-    Rule((gathered - h) * x, numerators_less, shared=True,
-         name="(zeros with g / x[i] added at i, less h) * x -> the same with g, less h * x"),
-]
-
-
 # ----- sums of exponentials -----
 
 def are_leading(x, axis):
@@ -161,20 +113,10 @@ SOFTMAX = [
     Rule(log(sum_op(exp(x), axis=axis, keepdims=keepdims)),
          logsumexp_op(x, axis=axis, keepdims=keepdims), where=is_real),
     Rule(x - logsumexp_op(x, axis=axis, keepdims=True), log_p),
-]
-
-# the logarithm of a part is the part of the logarithm
-LOGSOFTMAX = [
     Rule(log(p), log_p),
-    Rule(log(pick(p, i)), pick(log_p, i), shared=True),
-    Rule(log(gather(p, indices)), gather(log_p, indices), shared=True),
-    Rule(log(subtensor(p, indices, index=index)), subtensor(log_p, indices, index=index),
-         shared=True),
-    Rule(log(dimshuffle_op(p, order=order)), dimshuffle_op(log_p, order=order), shared=True),
-    Rule(log(reshape_op(p, dims)), reshape_op(log_p, dims), shared=True),
 ]
 
 # signs go where the rules above do not meet them
 SIGNS = [Rule(-(-x), x), Rule(-(g / x), (-g) / x, shared=True)]
 
-SAFER = [*SIGNS, *NEAR_ZERO, *SIGMOID, *CANCEL, *CANCEL_PARTS, *SOFTMAX, *LOGSOFTMAX]
+SAFER = [*SIGNS, *NEAR_ZERO, *SIGMOID, *CANCEL, *SOFTMAX]

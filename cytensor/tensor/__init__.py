@@ -26,8 +26,8 @@ from cytensor.ops.elementwise import (
     isnan, iv, j0, j1, jv, le, left_shift, log, log1mexp, log1p, log2, log10, logaddexp,
     logical_and, logical_not, logical_or, logical_xor, lt, make_complex, maximum, minimum, mod, mul,
     neg, neq, or_, polygamma, pow, psi, rad2deg, real, reciprocal, right_shift,
-    round_half_away_from_zero, round_half_to_even, sgn, sigmoid, sin, sinh, softplus, sqr, sqrt,
-    sub, switch, tan, tanh, tri_gamma, true_div, trunc, ultra_fast_sigmoid, xor)
+    round_half_away_from_zero, round_half_to_even, rsqrt, sgn, sigmoid, sin, sinh, softplus, sqr,
+    sqrt, sub, switch, tan, tanh, tri_gamma, true_div, trunc, ultra_fast_sigmoid, xor)
 from cytensor.ops.flat_index import ravel_multi_index, unravel_index
 from cytensor.ops.generate import (
     alloc, empty, empty_like, fill, full, full_like, ones, ones_like, second, zeros, zeros_like)
@@ -55,7 +55,7 @@ from cytensor.ops.statistics import mean, norm, ptp, std, var
 from cytensor.ops.variable import TensorConstant, TensorVariable
 from cytensor.ops.views import as_tensor_variable
 from cytensor.ops.windows import bartlett, blackman, hamming, hanning
-from cytensor.tensor import constructors, extra_ops, fft, nlinalg, nnet, slinalg
+from cytensor.tensor import constructors, extra_ops, fft, nlinalg, nnet, signal, slinalg
 from cytensor.tensor.constructors import *
 from cytensor.tensor.sort import argsort, argtopk, sort, topk, topk_and_argtopk
 

@@ -4,7 +4,7 @@ Names with a prefix, such as ``dmatrix``, are types: calling one makes a variabl
 a prefix take ``config.floatX`` when they are called.
 """
 from cytensor import config
-from cytensor._core import TensorType
+from cytensor._core import TensorType, new_variable
 
 PREFIXES = {"b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32",
             "d": "float64", "c": "complex64", "z": "complex128"}
@@ -45,13 +45,13 @@ def tensor(dtype=None, shape=None, name=None, *, broadcastable=None):
     shape = broadcastable if shape is None else shape
     if shape is None:
         raise TypeError("tensor: say how many axes it has with shape=")
-    return TensorType(config.floatX if dtype is None else dtype, shape)(name)
+    return new_variable(TensorType(config.floatX if dtype is None else dtype, shape), name)
 
 
 def _maker(kind, shape):
     """Make the function that makes variables of ``config.floatX``."""
     def make(name=None, dtype=None):
-        return TensorType(config.floatX if dtype is None else dtype, shape)(name)
+        return new_variable(TensorType(config.floatX if dtype is None else dtype, shape), name)
 
     make.__name__ = make.__qualname__ = kind
     make.__doc__ = f"Make an input variable of shape {shape}, by default in config.floatX."

@@ -1,6 +1,6 @@
 """Theano's names and rules: what ``cytensor.compat.install("theano")`` switches on."""
 from cytensor import config
-from cytensor._core import register_label
+from cytensor._core import count_sizes, register_label
 from cytensor.function import COPIED_KINDS, WORDS
 
 _before: dict = {}
@@ -23,6 +23,7 @@ def activate():
     _before.update({name: getattr(config, name) for name in config.FLAGS})
     flags.start()
     register_label(labels.label)
+    count_sizes(False)
     _before_words.update(WORDS)
     WORDS.update(_WORDS)
     COPIED_KINDS["one"] = "list"
@@ -35,6 +36,7 @@ def deactivate():
     attributes.remove()
     COPIED_KINDS.clear()
     register_label(None)
+    count_sizes(True)
     WORDS.update(_before_words)
     for name, value in _before.items():
         setattr(config, name, value)

@@ -25,9 +25,10 @@ def function(*args, **kwargs):
 
 
 def function_dump(filename, inputs, outputs=None, *args, extra_tag_to_remove=None, **kwargs):
-    """Write the arguments of ``function`` to a file, to compile them elsewhere."""
+    """Write the arguments of ``function`` by their names to a file, to compile them elsewhere."""
+    given = inspect.signature(compile_function).bind(inputs, outputs, *args, **kwargs)
     with open(filename, "wb") as file:
-        pickle.dump({"inputs": inputs, "outputs": outputs, "args": args, "kwargs": kwargs}, file)
+        pickle.dump(dict(given.arguments), file)
 
 
 class Param(In):

@@ -24,8 +24,8 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
          known_grads=None, return_disconnected="zero", null_gradients="raise"):
     """Return derivatives; see ``cytensor.grad``.
 
-    They depend on what the cost depends on. An integer has the derivative of its uses as a float.
-    A known gradient may have fewer axes than its variable.
+    They depend on what the cost depends on, if there is one. An integer has the derivative of its
+    uses as a float. A known gradient may have fewer axes than its variable.
     """
     known_grads = _known(known_grads)
     sources = [v for v in [cost, *dict(known_grads or {})] if v is not None]
@@ -36,7 +36,7 @@ def grad(cost, wrt, consider_constant=None, disconnected_inputs="raise", add_nam
                          null_gradients)
     parts = iter(flat)
     found = [_summed([next(parts) for _ in several]) for several in uses]
-    found = _all_mentioning(found, xs, sources)
+    found = found if cost is None else _all_mentioning(found, xs, sources)
     found = [_given(x, g, known_grads) for x, g in zip(xs, found)]
     return format_as(isinstance(wrt, list), isinstance(wrt, tuple), found)
 

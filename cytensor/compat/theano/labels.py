@@ -50,6 +50,19 @@ def _inc_subtensor(node):
     return f"IncSubtensor{{{'Set' if node.params['set'] else 'Inc'};{_index(node)}}}"
 
 
+#: Theano's names of the ops of pooling: of a maximum, and of sums.
+_POOLS = {"max_pool": "Pool", "sum_pool": "Pool", "max_pool_grad": "MaxPoolGrad",
+          "sum_unpool": "AveragePoolGrad", "max_pool_gather": "DownsampleFactorMaxGradGrad"}
+_DIVIDED = {None: "sum", "items": "average_exc_pad", "window": "average_inc_pad"}
+
+
+def _pool(node):
+    p = node.params
+    mode = _DIVIDED[p["divisor"]] if "divisor" in p else "max"
+    return (f"{_POOLS[node.op.name]}{{ignore_border={p['ignore_border']}, mode='{mode}', "
+            f"ndim={p['ndim']}}}")
+
+
 def _order(node):
     return ",".join(["x" if axis < 0 else str(axis) for axis in node.params["order"]])
 
@@ -64,6 +77,7 @@ _FORMS = {
     "gather": lambda node: "AdvancedSubtensor1" if len(node.inputs) == 2 else "AdvancedSubtensor",
     "iota": lambda node: f"ARange{{dtype='{node.outputs[0].type.dtype}'}}",
     "argmax": lambda node: f"Argmax{{axis=({node.params['axis']},)}}",
+    **dict.fromkeys(_POOLS, _pool),
 }
 
 

@@ -26,15 +26,19 @@ class PersistentNdarrayID:
         return name
 
     def __call__(self, obj):
-        """Return what stands for an array in the pickle; None for anything else."""
-        if type(obj) is not np.ndarray or obj.dtype.hasobject:
+        """Return what stands for an array, or for the storage of one; None for anything else."""
+        array = obj.copy() if isinstance(obj, Cell) else obj
+        if type(array) is not np.ndarray or array.dtype.hasobject:
             return None
         if id(obj) not in self.seen:
             name = self.name_of(obj)
             with self.zip_file.open(name, "w") as file:
-                np.lib.format.write_array(file, obj, allow_pickle=False)
-            self.seen[id(obj)] = obj, f"ndarray.{name}"
+                np.lib.format.write_array(file, array, allow_pickle=False)
+            self.seen[id(obj)] = obj, f"{'ndarray' if array is obj else 'storage'}.{name}"
         return self.seen[id(obj)][1]
+
+
+PersistentGpuArrayID = PersistentCudaNdarrayID = PersistentNdarrayID
 
 
 class PersistentSharedVariableID(PersistentNdarrayID):
@@ -45,30 +49,33 @@ class PersistentSharedVariableID(PersistentNdarrayID):
     zip_file : ZipFile
     allow_unnamed, allow_duplicates : bool
         Whether variables may have no name, or a name that another one has.
+
+    Attributes
+    ----------
+    ndarray_names : dict
+        The name for a value, by its ``id`` or by that of its storage.
     """
 
     def __init__(self, zip_file, allow_unnamed=True, allow_duplicates=True):
         super().__init__(zip_file)
         self.allow_unnamed, self.allow_duplicates = allow_unnamed, allow_duplicates
-        self.names = {}
+        self.ndarray_names = {}
         self.taken = set()
-        self.next_name = None
 
     def name_of(self, obj):
         """Return the variable's name for its value."""
-        name, self.next_name = self.next_name, None
+        value = obj.value if isinstance(obj, Cell) else obj
+        name = self.ndarray_names.get(id(value)) or self.ndarray_names.get(id(obj))
         return name or super().name_of(obj)
 
     def __call__(self, obj):
         """Note the name of a shared variable; return what stands for an array."""
         if isinstance(obj, SharedVariable):
             self._note(obj)
-        elif isinstance(obj, Cell) and isinstance(obj.value, np.ndarray):
-            self.next_name = self.names.get(obj)        # a copy of its value follows
         return super().__call__(obj)
 
     def _note(self, variable):
-        if variable.container in self.names:
+        if id(variable.container) in self.ndarray_names:
             return
         name = variable.name
         if not name:
@@ -82,7 +89,7 @@ class PersistentSharedVariableID(PersistentNdarrayID):
                 raise ValueError(f"two shared variables are named {name!r}")
             name = f"{name}_{sum([n.startswith(name) for n in self.taken]) + 1}"
         self.taken.add(name)
-        self.names[variable.container] = name
+        self.ndarray_names[id(variable.container)] = name
 
 
 class PersistentNdarrayLoad:
@@ -93,11 +100,12 @@ class PersistentNdarrayLoad:
         self.cache = {}
 
     def __call__(self, persid):
-        """Return the array that an id stands for."""
-        _, _, name = persid.partition(".")
+        """Return the array, or the storage of one, that an id stands for."""
+        kind, _, name = persid.partition(".")
         if name not in self.cache:
             with self.zip_file.open(name) as file:
-                self.cache[name] = np.lib.format.read_array(file, allow_pickle=False)
+                array = np.lib.format.read_array(file, allow_pickle=False)
+            self.cache[name] = Cell(array) if kind == "storage" else array
         return self.cache[name]
 
 
@@ -121,12 +129,20 @@ def dump(obj, file_handler, protocol=pickle.DEFAULT_PROTOCOL,
     persistent_id : class
         Decides on the names of the arrays in the zip.
     """
-    with zipfile.ZipFile(file_handler, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-        buffer = io.BytesIO()
-        pickler = pickle.Pickler(buffer, protocol)
+    def write(file):
+        pickler = pickle.Pickler(file, protocol)
         pickler.persistent_id = persistent_id(archive)
         pickler.dump(obj)
-        archive.writestr(_PICKLE, buffer.getvalue())
+
+    with zipfile.ZipFile(file_handler, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        zipadd(write, archive, _PICKLE)
+
+
+def zipadd(func, zip_file, name):
+    """Add a file to an archive: what ``func(file)`` writes."""
+    buffer = io.BytesIO()
+    func(buffer)
+    zip_file.writestr(name, buffer.getvalue())
 
 
 def load(f, persistent_load=PersistentNdarrayLoad):

@@ -1,0 +1,1 @@
+"""Compiled kernels: kept on disk by what they were made from, verified, and loaded."""
