@@ -1,7 +1,8 @@
 """The table that closes a run: what was asked, who took how long, and whether the target is met."""
 from dataclasses import dataclass, field
 
-UNITS = {"s": ((1, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")), "MB": ((1, "MB"),)}
+UNITS = {"s": ((1, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")), "MB": ((1, "MB"),),
+         "times": ((1, "times"),)}
 
 
 @dataclass

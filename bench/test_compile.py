@@ -3,10 +3,10 @@ import fresh
 import pytest
 
 STEP = """
-import mlp
+import {step}
 {ready}
 start = time.perf_counter()
-mlp.{maker}().value()
+{step}.{maker}().value()
 result = time.perf_counter() - start
 """
 IMPORT = {"cytensor": "import cytensor.tensor", "jax": "import jax",
@@ -39,12 +39,21 @@ LAYERS = {
 def test_mlp_with_gradients_and_updates(record, ready, when):
     makers = {"cytensor, no compiler on PATH": "cytensor", "jax.jit": "jax",
               "torch.compile": "torch_compile", "pytensor": "pytensor"}
-    bodies = {name: STEP.format(ready=ready[maker], maker=maker)
+    bodies = {name: STEP.format(step="mlp", ready=ready[maker], maker=maker)
               for name, maker in makers.items()}
     ours = next(iter(bodies))
     measures = fresh.take_turns({ours: bodies.pop(ours)}, compilers=False)
     measures |= fresh.take_turns(bodies, rounds=3)
     record(f"compile the MLP step and run it once, {when}", ours, measures, {"jax.jit": 0.15})
+
+
+def test_lenet_with_gradients_and_updates(record):
+    bodies = {maker: STEP.format(step="lenet", ready=IMPORT[maker], maker=maker)
+              for maker in ("cytensor", "jax")}
+    measures = fresh.take_turns({"cytensor": bodies.pop("cytensor")}, compilers=False)
+    measures |= fresh.take_turns(bodies, rounds=3)
+    record("compile the LeNet step and run it once, straight after the import", "cytensor",
+           measures, {"jax": 0.05})
 
 
 @pytest.mark.parametrize("kind", LAYERS)

@@ -15,3 +15,31 @@ def test_peak_of_mlp_training(record):
         "cytensor": "cytensor", "jax.jit": "jax", "torch": "torch", "pytensor": "pytensor"}.items()}
     record("peak memory of 200 steps of the MLP", "cytensor",
            fresh.take_turns(bodies, rounds=3, which=1), {"jax.jit": 0.5}, unit="MB")
+
+CONVOLUTION = """
+import numpy as np, cytensor as ct, cytensor.tensor as T
+x, w, g = T.ftensor4("x"), T.ftensor4("w"), T.ftensor4("g")
+y = T.nnet.conv2d(x, w, filter_flip=False)
+f = ct.function([x, w, g], [y, *T.grad(None, [x, w], known_grads={y: g})])
+
+def arrays(*shapes):
+    return [np.random.rand(*shape).astype(np.float32) for shape in shapes]
+
+def memory(which):
+    line = next(line for line in open("/proc/self/status") if line.startswith(which))
+    return int(line.split()[1]) * 1024
+
+f(*arrays((2, 64, 28, 28), (64, 64, 3, 3), (2, 64, 26, 26)))
+given = arrays((32, 64, 28, 28), (64, 64, 3, 3), (32, 64, 26, 26))
+open("/proc/self/clear_refs", "w").write("5")       # the peak is that of now
+before = memory("VmRSS")
+made = f(*given)
+needed = sum(a.nbytes for a in given)
+result = (needed + memory("VmHWM") - before) / (needed + sum(a.nbytes for a in made))
+"""
+
+
+def test_peak_of_a_convolution_and_its_gradients(record):
+    record("peak memory of a convolution and both gradients, over that of its inputs and outputs",
+           "cytensor", fresh.take_turns({"cytensor": CONVOLUTION}, rounds=3), limit=1.3,
+           unit="times")

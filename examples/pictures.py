@@ -6,8 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-SIDE = 28
-FRAME = SIDE + 2
+FRAME = 2                       # pixels between images
 PER_ROW = 10
 MOST = 50                       # units that are drawn
 
@@ -19,7 +18,7 @@ def draw(runs, path):
     ----------
     runs : list of Run
         Each with ``name``, ``layers``, ``costs`` and ``errors`` (one per epoch), ``test_error``,
-        and ``weights``, shape (784, units): each column is an image.
+        and ``weights``, shape (units, rows, columns): an image of each.
     path : str
     """
     mosaics = [_mosaic(run.weights) for run in runs]
@@ -54,7 +53,7 @@ def _draw_errors(axes, runs):
         axes.plot(epochs[best], run.errors[best], "o", color=line.get_color())
     axes.plot([], [], "o", color="grey", label="the best, which is kept")
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     _finish(axes, "error on the validation set")
 
 
@@ -71,9 +70,10 @@ def _finish(axes, title):
 
 def _draw_weights(axes, run, image):
     axes.imshow(image, cmap="RdBu", vmin=-1, vmax=1)
-    units = run.weights.shape[1]
+    units, side, _ = run.weights.shape
     is_last = run.layers == 1
-    which = "of each class" if is_last else f"of {min(units, MOST)} of {units} hidden units"
+    which = ("of each class" if is_last else f"of its {units} filters" if units <= MOST
+             else f"of {MOST} of {units} hidden units")
     axes.set_title(f"{run.name}, {run.test_error:.1%} errors on the test set: the weights {which}",
                    loc="left", pad=8)
     axes.tick_params(length=0)
@@ -81,18 +81,19 @@ def _draw_weights(axes, run, image):
     axes.set_yticks([])
     axes.set_xticks([])
     if is_last:                 # a unit for each digit
-        axes.set_xticks((np.arange(units) + 0.5) * FRAME, labels=range(units))
+        axes.set_xticks((np.arange(units) + 0.5) * (side + FRAME), labels=range(units))
 
 
-def _mosaic(weights):
-    """Lay out columns of ``weights`` as images side by side, those of largest norm first."""
-    units = weights.shape[1]
-    order = np.argsort(-np.linalg.norm(weights, axis=0), kind="stable")[:MOST]
+def _mosaic(images):
+    """Lay out images side by side, those of largest norm first."""
+    units, rows, columns = images.shape
+    order = np.argsort(-np.linalg.norm(images, axis=(1, 2)), kind="stable")[:MOST]
     order = order if units > PER_ROW else np.arange(units)
-    rows = -(-len(order) // PER_ROW)
-    canvas = np.full((rows * FRAME, PER_ROW * FRAME), np.nan)
+    canvas = np.full((-(-len(order) // PER_ROW) * (rows + FRAME), PER_ROW * (columns + FRAME)),
+                     np.nan)
     for place, unit in enumerate(order):
-        image = weights[:, unit].reshape(SIDE, SIDE)
-        top, left = place // PER_ROW * FRAME + 1, place % PER_ROW * FRAME + 1
-        canvas[top:top + SIDE, left:left + SIDE] = image / max(np.abs(image).max(), 1e-12)
+        top, left = [n * (side + FRAME) + FRAME // 2
+                     for n, side in zip(divmod(place, PER_ROW), (rows, columns))]
+        image = images[unit] / max(np.abs(images[unit]).max(), 1e-12)
+        canvas[top:top + rows, left:left + columns] = image
     return canvas
