@@ -137,7 +137,7 @@ static ct_conv conv_of(const ct_tensor *images, const ct_tensor *filters,
 {
     return (ct_conv){
         .kit = images->dtype == CT_F32 ? ct_conv_used->f32 : ct_conv_used->f64,
-        .dtype = images->dtype, .item = ct_itemsize[images->dtype],
+        .item = ct_itemsize[images->dtype],
         .batch = images->dims[0], .groups = groups,
         .channels = images->dims[1] / groups, .results = results->dims[1] / groups,
         .image = view_of(images), .result = view_of(results), .filters = filters->data,

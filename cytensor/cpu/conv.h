@@ -24,7 +24,7 @@ typedef struct {
  * places that the axes say. Where a pixel lies outside of the image, it is 0. */
 typedef struct {
     const ct_conv_kit *kit;
-    int dtype, item;                                /* bytes of an item */
+    int item;                                       /* bytes of an item */
     int64_t batch, groups, channels, results;       /* channels and results of one group */
     ct_axis axes[CT_SPACE];
     ct_view image, result;
@@ -33,6 +33,19 @@ typedef struct {
     int64_t ntaps;
     const int64_t *tap_at;                          /* in a filter, in bytes */
 } ct_conv;
+
+/* The first channel of a group, in image n and in its result. */
+static inline char *ct_conv_image(const ct_conv *c, int64_t n, int64_t group)
+{
+    return c->image.data + n * c->image.batch_step
+        + group * c->channels * c->image.channel_step;
+}
+
+static inline char *ct_conv_result(const ct_conv *c, int64_t n, int64_t group)
+{
+    return c->result.data + n * c->result.batch_step
+        + group * c->results * c->result.channel_step;
+}
 
 /* The kits of the instruction set in use, from float32. */
 extern const ct_conv_kits *ct_conv_used;

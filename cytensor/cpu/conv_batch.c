@@ -158,8 +158,7 @@ static void turn_images(void *ctx, int64_t task, int thread)
     const int64_t group = task / pieces % c->groups, block = task / pieces / c->groups;
     const int64_t first = (j->first_block + block) * j->width, step = j->width * c->item;
     const int images = (int)ct_min(j->width, c->batch - first);
-    const char *from = c->image.data + first * c->image.batch_step
-        + group * c->channels * c->image.channel_step;
+    const char *from = ct_conv_image(c, first, group);
     char *to = j->images + (block * c->groups + group) * j->block_bytes;
     (void)thread;
     if (by_pixels) {
@@ -268,8 +267,7 @@ static void run_row(void *ctx, int64_t task, int thread)
         }
     }
     place_row(j, row * c->axes[2].count, (int)ct_min(j->width, c->batch - first), sums,
-              c->result.data + first * c->result.batch_step
-              + group * c->results * c->result.channel_step);
+              ct_conv_result(c, first, group));
 }
 
 static void fill_panel(void *ctx, int64_t group, int thread)

@@ -49,15 +49,7 @@ static const char *image_of(const job *j, int64_t n, int64_t group)
     const ct_conv *c = j->c;
     if (j->is_boxed)
         return j->boxes + ((n - j->first_image) * c->groups + group) * j->box_bytes;
-    return c->image.data + n * c->image.batch_step
-        + group * c->channels * c->image.channel_step;
-}
-
-static const char *result_of(const job *j, int64_t n, int64_t group)
-{
-    const ct_conv *c = j->c;
-    return c->result.data + n * c->result.batch_step
-        + group * c->results * c->result.channel_step;
+    return ct_conv_image(c, n, group);
 }
 
 static void fill_channel(void *ctx, int64_t task, int thread)
@@ -101,7 +93,7 @@ static void turn_some(void *ctx, int64_t task, int thread)
     for (int64_t p = first, n; p < end; p += n) {
         const int64_t image = p / j->count, pixel = p % j->count;
         const char *from = j->by_taps ? image_of(j, image, group) + j->pixels[pixel]
-                                      : result_of(j, image, group) + j->placed[pixel];
+                                      : ct_conv_result(c, image, group) + j->placed[pixel];
         n = at_run(p, end, j->count, run);
         c->kit->turn((int)col->n, n, from, at, to, width * c->item);
         to += n * width * c->item;
@@ -123,7 +115,7 @@ static void add_wave(void *ctx, int64_t task, int thread)
     const int rows = (int)ct_min(col->rows, j->rows - row);
     /* one_at is from the first image of the wave */
     const int64_t image = j->first / j->count;
-    const char *ones = j->by_taps ? result_of(j, image, group) : image_of(j, image, group);
+    const char *ones = j->by_taps ? ct_conv_result(c, image, group) : image_of(j, image, group);
     c->kit->tile[col->vectors][rows](
         j->end - j->first, ones, j->one_at, (j->by_taps ? j->across : j->reads) + row,
         j->panels + (group * j->panel_items + col->panel) * c->item,

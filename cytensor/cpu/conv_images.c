@@ -11,7 +11,6 @@
 #include "conv.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define PANEL_BYTES 16384       /* of filters that are read again and again by a strip of tiles */
 #define STRIP_BYTES 16384       /* of sums that wait for more channels */
@@ -298,18 +297,6 @@ static void block_along(const job *j, const column *col, const char *panel, cons
 
 /* ----- images ----- */
 
-static char *result_of(const ct_conv *c, int64_t n, int64_t group)
-{
-    return c->result.data + n * c->result.batch_step
-        + group * c->results * c->result.channel_step;
-}
-
-static const char *image_of(const ct_conv *c, int64_t n, int64_t group)
-{
-    return c->image.data + n * c->image.batch_step
-        + group * c->channels * c->image.channel_step;
-}
-
 /* Ask for the pixels of a part before they are needed: each channel is a short run of memory, which
  * the processor does not foresee. */
 static void ask_for_part(const job *j, const char *image, int64_t part)
@@ -341,7 +328,7 @@ static void run_part(const job *j, int64_t group, const char *image, char *resul
 static void fill_box(const job *j, char *box, int64_t n, int64_t group, int64_t channel)
 {
     ct_box_fill(j->c, &j->box, box + channel * j->box.items * j->c->item,
-                image_of(j->c, n, group) + channel * j->c->image.channel_step);
+                ct_conv_image(j->c, n, group) + channel * j->c->image.channel_step);
 }
 
 /* One image of one group. */
@@ -349,7 +336,7 @@ static void run_image(void *ctx, int64_t task, int thread)
 {
     const job *j = ctx;
     const int64_t n = task / j->c->groups, group = task % j->c->groups;
-    const char *image = image_of(j->c, n, group);
+    const char *image = ct_conv_image(j->c, n, group);
     if (j->is_boxed) {
         char *box = j->scratch + thread * j->box_bytes;
         for (int64_t i = 0; i < j->c->channels; i++)
@@ -357,7 +344,7 @@ static void run_image(void *ctx, int64_t task, int thread)
         image = box;
     }
     for (int64_t part = 0; part < j->nparts; part++)
-        run_part(j, group, image, result_of(j->c, n, group), part);
+        run_part(j, group, image, ct_conv_result(j->c, n, group), part);
 }
 
 /* A few images are cut into parts; their boxes are filled first. */
@@ -377,8 +364,8 @@ static void run_one_part(void *ctx, int64_t task, int thread)
     const int64_t n = image / j->c->groups, group = image % j->c->groups;
     (void)thread;
     run_part(j, group,
-             j->is_boxed ? j->scratch + image * j->box_bytes : image_of(j->c, n, group),
-             result_of(j->c, n, group), part);
+             j->is_boxed ? j->scratch + image * j->box_bytes : ct_conv_image(j->c, n, group),
+             ct_conv_result(j->c, n, group), part);
 }
 
 static int run(job *j)

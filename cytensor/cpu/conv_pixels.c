@@ -74,10 +74,8 @@ static void run_filter(void *ctx, int64_t task, int thread)
     char *sums = j->scratch + thread * j->scratch_bytes, *box = sums + j->sum_bytes;
     memset(sums, 0, j->sum_bytes);
     for (int64_t n = 0; n < c->batch; n++) {
-        const char *image = c->image.data + n * c->image.batch_step
-            + group * c->channels * c->image.channel_step;
-        const char *result = c->result.data + n * c->result.batch_step
-            + (group * c->results + filter) * c->result.channel_step;
+        const char *image = ct_conv_image(c, n, group);
+        const char *result = ct_conv_result(c, n, group) + filter * c->result.channel_step;
         if (j->is_boxed) {
             for (int64_t i = 0; i < c->channels; i++)
                 ct_box_fill(c, &j->box, box + i * j->box.items * c->item,

@@ -160,8 +160,7 @@ static void turn_channel(void *ctx, int64_t task, int thread)
     const int64_t step = j->width * c->item, pixel = c->image.steps[2];
     const int64_t left = ct_min(j->low[1], 0), right = ct_min(c->image.sizes[2],
                                                              j->low[1] + j->sizes[1]);
-    const char *from = c->image.data + first * c->image.batch_step
-        + (group * c->channels + channel) * c->image.channel_step;
+    const char *from = ct_conv_image(c, first, group) + channel * c->image.channel_step;
     char *to = j->images + (block * c->groups + group) * j->block_bytes + channel * j->plane * step;
     (void)thread;
     memset(to, 0, j->plane * step);
@@ -242,8 +241,7 @@ static void run_squares(void *ctx, int64_t task, int thread)
                              made + 2 * f * line + 2 * (x + s) * step, line, step);
     }
     place_rows(j, 2 * down, (int)ct_min(j->width, c->batch - first), made,
-               c->result.data + first * c->result.batch_step
-               + group * c->results * c->result.channel_step);
+               ct_conv_result(c, first, group));
 }
 
 /* ----- all of it ----- */
