@@ -17,8 +17,8 @@ check:          ## linters, types, size, and the tests
 test:
 	pytest -n 2
 
-bench:          ## all questions, with the peers that are installed
-	pytest bench
+bench:          ## all questions, with the peers that are installed, to docs/benchmarks
+	$(PYTHON) -m bench
 
 docs:           ## web pages, in docs/_build
 	sphinx-build -b html docs docs/_build

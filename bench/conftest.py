@@ -1,79 +1,72 @@
-"""The fixture that puts a question to cytensor and its peers, and the tables at the end."""
-import importlib.metadata
-import os
-import platform
-
+"""Puts the questions of each file to cytensor and its peers, in one process; tables at the end."""
+import fresh
+import machine
 import pytest
+import tiers
+from questions import Mean
 from table import Answer
 from turns import check_equal, take_turns
 
 ANSWERS = pytest.StashKey[list]()
-PEERS = ("numpy", "scipy", "numba", "numexpr", "jax", "pytensor", "torch")
 
 
 def pytest_configure(config):
     config.stash[ANSWERS] = []
 
 
-@pytest.fixture
-def record(request):
-    """Add an answer to the tables at the end: ``record(question, ours, measures, ...)``."""
-    def add(*args, **kwargs):
-        answer = Answer(*args, **kwargs)
-        request.config.stash[ANSWERS].append(answer)
-        return answer
-    return add
+def pytest_generate_tests(metafunc):
+    if "question" in metafunc.fixturenames:
+        metafunc.parametrize("question", list(metafunc.module.questions()), ids=str)
 
 
 @pytest.fixture
-def contest(record, benchmark):
-    """Put a question to cytensor and its peers.
+def ask(request):
+    """Put a question, compare the results, and add what was measured to the tables at the end."""
+    answers = request.config.stash[ANSWERS]
 
-    ``contest(question, makers, targets, calls, rtol)``: each maker returns a ``Candidate``, or
-    raises ``ModuleNotFoundError`` where its peer is not installed. The first maker is ours.
-    """
-    def ask(question, makers, targets=(), calls=1, rtol=1e-4):
-        candidates, missing = {}, {}
-        for name, make in makers.items():
-            try:
-                candidates[name] = make()
-            except ModuleNotFoundError:
-                missing[name] = None
-        check_equal(candidates, calls, rtol)
-        ours = next(iter(makers))
-        times = take_turns(candidates)
-        answer = record(question, ours, {**times, **missing}, dict(targets))
-        benchmark.extra_info["medians"] = times
-        benchmark.pedantic(candidates[ours].function(), rounds=10,
-                           iterations=max(1, round(0.01 / times[ours])))
-        return answer
-    return ask
+    def put(question):
+        if isinstance(question, Mean):
+            question, values = question.question(answers) or pytest.skip("no peer is installed")
+        elif all(isinstance(c, fresh.Script) for c in question.candidates.values()):
+            values = fresh.take_turns(question.candidates)
+        else:
+            values = _contest(question, request.getfixturevalue("benchmark"))
+        tiers.reset()
+        answers.append(Answer(question, {n: v or "not installed" for n, v in values.items()}))
+    return put
+
+
+def _contest(question, benchmark):
+    candidates, missing = {}, {}
+    for name, make in question.candidates.items():
+        try:
+            candidates[name] = make()
+        except ModuleNotFoundError:
+            missing[name] = None
+    _check(question, candidates)
+    times = take_turns(candidates)
+    benchmark.extra_info["times"] = times
+    ours = candidates[question.ours]
+    benchmark.pedantic(ours.function(), rounds=10, iterations=max(1, round(
+        0.01 / (ours.count * min(times[question.ours])))))
+    return times | missing
+
+
+def _check(question, candidates):
+    values = {name: c.values(question.calls) for name, c in candidates.items()}
+    if question.check:
+        for found in values.values():
+            question.check(found)
+    else:
+        check_equal(values, question.rtol)
 
 
 def pytest_terminal_summary(terminalreporter, config):
     answers = config.stash[ANSWERS]
     if answers:
         terminalreporter.section("cytensor and its peers")
-        terminalreporter.write_line(_machine())
+        terminalreporter.write_line(machine.line())
         for answer in answers:
             terminalreporter.write_line("")
             for line in answer.lines():
                 terminalreporter.write_line(line)
-
-
-def _machine():
-    """One line on where this ran, and with which versions."""
-    versions = []
-    for name in PEERS:
-        try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            versions.append(f"no {name}")
-    cores = len(os.sched_getaffinity(0))
-    return f"{_cpu()}, {cores} cores, Python {platform.python_version()}; {', '.join(versions)}"
-
-
-def _cpu():
-    with open("/proc/cpuinfo") as lines:
-        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

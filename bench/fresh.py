@@ -1,9 +1,9 @@
-"""Measurements that need a process of their own: imports, cold compiles, peak memory."""
+"""Measurements that need a process of their own: imports, cold compiles, memory."""
 import json
 import os
-import statistics
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,49 +23,62 @@ class NotInstalled(Exception):
     """A module that the measurement needs is not there."""
 
 
-def run(body, compilers=True):
-    """Run Python code in a fresh process.
+@dataclass
+class Script:
+    """Python code that sets the name ``result`` to what it measured.
 
-    Parameters
+    Attributes
     ----------
     body : str
-        Code that sets the name ``result`` to a number.
     compilers : bool
         Whether programs, C compilers among them, are to be found on PATH.
+    peak : bool
+        Whether the measure is the largest resident memory in MB, instead of ``result``.
+    env : dict of str to str
+        Environment variables beyond those of this process.
+    rounds : int
+        How many processes measure, at most.
+    """
+
+    body: str
+    compilers: bool = True
+    peak: bool = False
+    env: dict = field(default_factory=dict)
+    rounds: int = 5
+
+    def measure(self, timeout=None):
+        """Run it once, in a new process that finds packages where they are installed."""
+        env = {**os.environ, **self.env}
+        if not self.compilers:
+            env |= {"PATH": "", "CC": "", "CXX": ""}
+        code = _FRAME.format(here=str(HERE), body=self.body)
+        done = subprocess.run([sys.executable, "-P", "-c", code], env=env, timeout=timeout,
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise _error(done)
+        return json.loads(done.stdout.splitlines()[-1])[self.peak]
+
+
+def _error(done):
+    last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    missing = last.startswith("ModuleNotFoundError")
+    return NotInstalled(last) if missing else RuntimeError(done.stderr or last)
+
+
+def take_turns(scripts, rounds=5):
+    """Run several scripts in turn, each in new processes.
 
     Returns
     -------
-    result : float
-    peak : float
-        Largest resident memory, in MB.
+    dict of str to list of float or None
+        What was measured in each round; None for what is not installed.
     """
-    env = dict(os.environ) if compilers else {**os.environ, "PATH": "", "CC": "", "CXX": ""}
-    done = subprocess.run([sys.executable, "-c", _FRAME.format(here=str(HERE), body=body)],
-                          env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1]
-        if last.startswith("ModuleNotFoundError"):
-            raise NotInstalled(last)
-        raise RuntimeError(done.stderr)
-    result, peak = json.loads(done.stdout.splitlines()[-1])
-    return result, peak
-
-
-def take_turns(bodies, rounds=5, which=0, **options):
-    """Run several bodies in turn, each in ``rounds`` fresh processes.
-
-    Returns
-    -------
-    dict of str to float or None
-        Medians of the result (``which=0``) or of the peak of memory (``which=1``); None for
-        what is not installed.
-    """
-    values = {name: [] for name in bodies}
-    for _ in range(rounds):
-        for name, body in bodies.items():
-            if values[name] is not None:
+    values = {name: [] for name in scripts}
+    for number in range(rounds):
+        for name, script in scripts.items():
+            if values[name] is not None and number < script.rounds:
                 try:
-                    values[name].append(run(body, **options)[which])
+                    values[name].append(script.measure())
                 except NotInstalled:
                     values[name] = None
-    return {name: found and statistics.median(found) for name, found in values.items()}
+    return values

@@ -1,5 +1,6 @@
 """What does a call cost, where the work is next to nothing?"""
 import numpy as np
+from questions import Question
 from turns import Candidate
 
 a = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -46,9 +47,13 @@ def pytensor_trusting():
     return candidate
 
 
-def test_twice_a_tiny_matrix(contest):
-    contest("call of A*2 on a 2x2 float64 matrix", {
+def questions():
+    yield Question("call of A*2 on a 2x2 float64 matrix", {
         "cytensor": cytensor, "cytensor (trust_input)": cytensor_trusting, "numpy": numpy,
         "torch": torch, "jax.jit": jax, "pytensor": pytensor,
         "pytensor (trust_input)": pytensor_trusting,
-    }, targets={"numpy": 0.8, "pytensor (trust_input)": 0.3})
+    }, {"numpy": 0.8, "pytensor (trust_input)": 0.3}, label="call of A * 2, 2x2")
+
+
+def test_question(question, ask):
+    ask(question)

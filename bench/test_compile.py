@@ -1,6 +1,6 @@
 """How long does compiling take, in a fresh process?"""
-import fresh
-import pytest
+from fresh import Script
+from questions import Question
 
 STEP = """
 import {step}
@@ -26,44 +26,50 @@ while nodes < {nodes}:
     y, nodes = {layer}
 start = time.perf_counter()
 ct.function([x, W], y.sum(), on_unused_input="ignore")
-result = time.perf_counter() - start
+result = (time.perf_counter() - start) / {count}
 """
 LAYERS = {
     "elementwise": "T.sin(y) * x + y, nodes + 3",
     "layers": "T.tanh(T.dot(W, y) + x), nodes + 3",
 }
+OURS = "cytensor, no compiler on PATH"
+MAKERS = {OURS: "cytensor", "jax.jit": "jax", "torch.compile": "torch_compile",
+          "pytensor": "pytensor"}
 
 
-@pytest.mark.parametrize("ready, when", [
-    (IMPORT, "straight after the import"), (TINY, "after one tiny function")])
-def test_mlp_with_gradients_and_updates(record, ready, when):
-    makers = {"cytensor, no compiler on PATH": "cytensor", "jax.jit": "jax",
-              "torch.compile": "torch_compile", "pytensor": "pytensor"}
-    bodies = {name: STEP.format(step="mlp", ready=ready[maker], maker=maker)
-              for name, maker in makers.items()}
-    ours = next(iter(bodies))
-    measures = fresh.take_turns({ours: bodies.pop(ours)}, compilers=False)
-    measures |= fresh.take_turns(bodies, rounds=3)
-    record(f"compile the MLP step and run it once, {when}", ours, measures, {"jax.jit": 0.15})
+def first_run(step, makers, ready):
+    """A script for each that builds a step and runs it once."""
+    return {name: Script(STEP.format(step=step, ready=ready[maker], maker=maker),
+                         compilers=name != OURS, rounds=5 if name == OURS else 3)
+            for name, maker in makers.items()}
 
 
-def test_lenet_with_gradients_and_updates(record):
-    bodies = {maker: STEP.format(step="lenet", ready=IMPORT[maker], maker=maker)
-              for maker in ("cytensor", "jax")}
-    measures = fresh.take_turns({"cytensor": bodies.pop("cytensor")}, compilers=False)
-    measures |= fresh.take_turns(bodies, rounds=3)
-    record("compile the LeNet step and run it once, straight after the import", "cytensor",
-           measures, {"jax": 0.05})
+def long(nodes, kind, count=1):
+    """Compile a graph of so many nodes; the measure is divided by ``count``."""
+    return Script(LONG.format(nodes=nodes, layer=LAYERS[kind], count=count), compilers=False,
+                  rounds=3)
 
 
-@pytest.mark.parametrize("kind", LAYERS)
-def test_compile_time_is_linear(record, kind):
-    times = {nodes: fresh.take_turns(
-        {"": LONG.format(nodes=nodes, layer=LAYERS[kind])}, rounds=3, compilers=False)[""]
-        for nodes in (1_000, 10_000)}
+def long_graphs(kind):
     for nodes, limit in ((1_000, 0.05), (10_000, 1.0)):
-        record(f"compile a graph of {nodes:,} nodes ({kind})", "cytensor",
-               {"cytensor": times[nodes]}, limit=limit)
-    small, large = "cytensor at 1,000", "cytensor at 10,000"
-    record(f"compile time per node ({kind})", large,
-           {large: times[10_000] / 10_000, small: times[1_000] / 1_000}, {small: 1.2})
+        yield Question(f"compile a graph of {nodes:,} nodes ({kind})",
+                       {OURS: long(nodes, kind)}, limit=limit)
+    yield Question(f"compile time per node ({kind})", {
+        "cytensor at 10,000": long(10_000, kind, 10_000),
+        "cytensor at 1,000": long(1_000, kind, 1_000)}, {"cytensor at 1,000": 1.2})
+
+
+def questions():
+    for ready, when in ((IMPORT, "straight after the import"), (TINY, "after one tiny function")):
+        yield Question(f"compile the MLP step and run it once, {when}",
+                       first_run("mlp", MAKERS, ready), {"jax.jit": 0.15},
+                       label="compile the MLP step" if ready is TINY else "")
+    yield Question("compile the LeNet step and run it once, straight after the import",
+                   first_run("lenet", {OURS: "cytensor", "jax.jit": "jax"}, IMPORT),
+                   {"jax.jit": 0.05}, label="compile the LeNet step")
+    for kind in LAYERS:
+        yield from long_graphs(kind)
+
+
+def test_question(question, ask):
+    ask(question)

@@ -1,9 +1,7 @@
 """How fast are convolutions of many shapes, and their gradients?"""
-import math
-
 import numpy as np
-import pytest
-from turns import Candidate, take_turns
+from questions import Mean, Question
+from turns import Candidate
 
 #: images, filters, stride, dilation, groups
 CASES = {
@@ -17,7 +15,6 @@ CASES = {
 }
 KINDS = ("forward", "gradient of images", "gradient of filters")
 EACH, MEAN = 1.3, 0.8
-_ratios = []
 
 
 def arrays(case):
@@ -61,37 +58,33 @@ def torch(case, kind):
     return Candidate("f(x, w, g)", {"f": f, **names})
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_against_torch(contest, case, kind):
-    answer = contest(f"conv2d {case}: {kind}", {
+def against_torch(case, kind):
+    return Question(f"conv2d {case}: {kind}", {
         "cytensor": lambda: cytensor(case, kind), "torch": lambda: torch(case, kind),
-    }, targets={"torch": EACH})
-    if answer.measures["torch"]:
-        _ratios.append(answer.ratio("torch"))
+    }, {"torch": EACH})
 
 
-def test_geometric_mean(record):
-    if not _ratios:
-        pytest.skip("torch is not installed")
-    mean = math.exp(sum(map(math.log, _ratios)) / len(_ratios))
-    record(f"conv2d: geometric mean of {len(_ratios)} ratios", "cytensor",
-           {"cytensor": mean, "torch": 1.0}, {"torch": MEAN}, unit="times")
-
-
-def _strided(stride):
+def one_result(stride):
+    """A candidate whose time is that of one result."""
     import cytensor as ct
     import cytensor.tensor as T
     x, w = T.ftensor4("x"), T.ftensor4("w")
     y = T.nnet.conv2d(x, w, subsample=(stride, stride), filter_flip=False)
     images, filters, _ = arrays("3x3")
     f = ct.function([x, w], y)
-    return Candidate("f(x, w)", {"f": f, "x": images, "w": filters}), f(images, filters).size
+    return Candidate("f(x, w)", {"f": f, "x": images, "w": filters}, f(images, filters).size)
 
 
-def test_stride_2_costs_as_much_per_result(record):
-    candidates, sizes = zip(*[_strided(stride) for stride in (2, 1)])
-    times = take_turns(dict(zip("21", candidates)))
-    record("conv2d 3x3: time per result", "stride 2", {
-        "stride 2": times["2"] / sizes[0], "stride 1": times["1"] / sizes[1],
-    }, {"stride 1": 1.3})
+def questions():
+    for kind in KINDS:
+        for case in CASES:
+            yield against_torch(case, kind)
+    yield Mean("conv2d, seven shapes and their gradients", "conv2d ", "torch", MEAN,
+               label="convolution, 7 shapes, gradients")
+    yield Question("time per result of 3x3 windows", {
+        "stride 2": lambda: one_result(2), "stride 1": lambda: one_result(1),
+    }, {"stride 1": 1.3}, check=lambda values: None)
+
+
+def test_question(question, ask):
+    ask(question)

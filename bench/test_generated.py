@@ -1,9 +1,10 @@
 """What does generated C win, and how far is the interpreter of tile kernels from it?"""
-import numpy as np
-import pytest
-from turns import Candidate, take_turns
+from functools import cache
 
-rng = np.random.default_rng(0)
+import numpy as np
+import tiers
+from questions import Question
+from turns import Candidate
 
 
 def chain(T, x, y):
@@ -15,15 +16,17 @@ def squares(T, x, y):
     return ((x - y) ** 2).mean()
 
 
+def reading(T, x, y):
+    """As little as can be done with every number."""
+    return [x.sum(), y.sum()]
+
+
 def made(make, arrays, jit):
     """``make(T, x, ...)`` compiled: with ``jit`` eager or off."""
     import cytensor as ct
     import cytensor.tensor as T
-    before, ct.config.jit = ct.config.jit, jit
     xs = [T.TensorType(str(a.dtype), (None,) * a.ndim)() for a in arrays]
-    f = ct.function(xs, make(T, *xs))
-    f(*arrays)
-    ct.config.jit = before
+    f = tiers.build(jit, lambda: ct.function(xs, make(T, *xs)), arrays)
     return Candidate("f(*arrays)", {"f": f, "arrays": arrays})
 
 
@@ -44,36 +47,41 @@ def numpy_of(make, arrays):
     return Candidate("f(np, *arrays)", {"f": make, "np": np, "arrays": arrays})
 
 
+@cache
 def two(n):
-    return [*rng.normal(size=(2, n)).astype(np.float32)]
+    return [*np.random.default_rng(0).normal(size=(2, n)).astype(np.float32)]
 
 
-def ways(make, arrays):
-    return {"generated": lambda: made(make, arrays, "eager"),
-            "interpreted": lambda: made(make, arrays, "off")}
+@cache
+def matrix(*shape):
+    return [np.random.default_rng(0).standard_exponential(shape, np.float32)]
 
 
-def test_chain(contest):
-    arrays = two(1_000_000)
-    contest("chain of 10 elementwise ops, 1e6 float32", {
-        **ways(chain, arrays), "jax.jit": lambda: jax_of(chain, arrays)},
-        targets={"jax.jit": 0.65})
+def ways(make, arrays, *sizes):
+    """Both tiers of ours, of ``arrays(*sizes)``."""
+    return {"generated": lambda: made(make, arrays(*sizes), "eager"),
+            "interpreted": lambda: made(make, arrays(*sizes), "off")}
 
 
-def test_chain_interpreted(contest):
-    arrays = two(1_000_000)
-    contest("the same without a compiler", dict(reversed(ways(chain, arrays).items())),
-            targets={"generated": 1.6})
+def elementwise():
+    n = 1_000_000
+    both = ways(chain, two, n)
+    yield Question("chain of 10 elementwise ops, 1e6 float32", {
+        **both, "jax.jit": lambda: jax_of(chain, two(n))}, {"jax.jit": 0.65})
+    yield Question("the same chain, without a compiler", dict(reversed(both.items())),
+                   {"generated": 1.6})
 
 
-def test_squares(contest, record):
-    arrays = two(10_000_000)
-    makers = ways(squares, arrays)
-    contest("mean of the squares of a difference, 1e7 float32", {
-        **makers, "jax.jit": lambda: jax_of(squares, arrays)})
-    reading = made(lambda T, x, y: [x.sum(), y.sum()], arrays, "off")
-    times = take_turns({"generated": makers["generated"](), "reading": reading})
-    record("the same, and reading the numbers", "generated", times, {"reading": 1.15})
+def difference():
+    n = 10_000_000
+    both = ways(squares, two, n)
+    yield Question("mean of the squares of a difference, 1e7 float32", {
+        **both, "jax.jit": lambda: jax_of(squares, two(n))},
+        label="mean square of a difference, 1e7")
+    yield Question("mean of the squares of a difference, and reading the numbers", {
+        "generated": both["generated"],
+        "cytensor, two sums": lambda: made(reading, two(n), "off"),
+    }, {"cytensor, two sums": 1.15}, check=lambda values: None)
 
 
 ROWS = {
@@ -85,27 +93,44 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("what", ROWS)
-def test_rows(contest, what):
+def rows(what):
     ours, theirs = ROWS[what]
-    arrays = [rng.normal(size=(4096, 1000)).astype(np.float32)]
-    contest(f"{what} of rows, (4096, 1000) float32", {
-        **ways(ours, arrays), "torch": lambda: torch_of(theirs, arrays)}, targets={"torch": 0.8},
-        rtol=1e-3)
+    shape = 4096, 1000
+    return Question(f"{what} of rows, {shape} float32", {
+        **ways(ours, matrix, *shape), "torch": lambda: torch_of(theirs, matrix(*shape)),
+    }, {"torch": 0.8}, rtol=1e-3, label=f"{what} of rows")
 
 
-@pytest.mark.parametrize("axis", [0, 1, None])
-@pytest.mark.parametrize("what", ["sum", "max"])
-def test_reductions(contest, what, axis):
+#: For torch, whose names and axes are others.
+THEIRS = {
+    "sum": lambda torch, x, axis: torch.sum(x, dim=axis),
+    "max": lambda torch, x, axis: torch.amax(x, dim=() if axis is None else axis),
+    "argmax": lambda torch, x, axis: torch.argmax(x, dim=axis),
+}
+
+
+def reduction(what, axis):
     def ours(T, x):
         return getattr(x, what)(axis)
 
     def theirs(torch, x):
-        f = torch.sum if what == "sum" else torch.amax
-        return f(x, dim=() if axis is None and what == "max" else axis)
+        return THEIRS[what](torch, x, axis)
 
-    arrays = [rng.uniform(size=(4096, 4096)).astype(np.float32)]
-    contest(f"{what} over axis {axis}, (4096, 4096) float32", {
-        **ways(ours, arrays), "numpy": lambda: numpy_of(ours, arrays),
-        "torch": lambda: torch_of(theirs, arrays)}, targets={"numpy": 0.6, "torch": 1.0},
-        rtol=1e-3)
+    shape, axes = (4096, 4096), "all" if axis is None else f"axis {axis}"
+    return Question(f"{what} over {axes}, {shape} float32", {
+        **ways(ours, matrix, *shape), "numpy": lambda: numpy_of(ours, matrix(*shape)),
+        "torch": lambda: torch_of(theirs, matrix(*shape)),
+    }, {"numpy": 0.6, "torch": 1.0}, rtol=1e-3, label=f"{what} over {axes}, 4096 x 4096")
+
+
+def questions():
+    yield from elementwise()
+    yield from difference()
+    yield from map(rows, ROWS)
+    for what in THEIRS:
+        for axis in (0, 1, None):
+            yield reduction(what, axis)
+
+
+def test_question(question, ask):
+    ask(question)

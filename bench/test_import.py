@@ -1,5 +1,6 @@
 """How long does the import take, over that of NumPy?"""
-import fresh
+from fresh import Script
+from questions import Question
 
 IMPORT = """
 import numpy
@@ -7,10 +8,14 @@ start = time.perf_counter()
 import {module}
 result = time.perf_counter() - start
 """
+MODULES = ("cytensor", "scipy.linalg.cython_blas", "pytensor", "jax.numpy", "torch")
 
 
-def test_import(record):
-    modules = ("cytensor", "scipy.linalg.cython_blas", "pytensor", "jax.numpy", "torch")
-    bodies = {module: IMPORT.format(module=module) for module in modules}
-    record("import, over that of numpy", "cytensor", fresh.take_turns(bodies, rounds=7),
-           {"scipy.linalg.cython_blas": 1.1})
+def questions():
+    yield Question("import, over that of numpy", {
+        module: Script(IMPORT.format(module=module), rounds=7) for module in MODULES
+    }, {"scipy.linalg.cython_blas": 1.1}, label="import")
+
+
+def test_question(question, ask):
+    ask(question)

@@ -1,15 +1,17 @@
-"""How fast is indexing by arrays, and writing where they say?"""
+"""How fast is indexing by arrays, writing where they say, and finding where the largest are?"""
 import numpy as np
-import pytest
+from questions import Question
 from turns import Candidate
 
-rng = np.random.default_rng(0)
 ROWS, ELEMENTS, PICKS = 4096, 1_000_000, 100_000
 DTYPES = ("float32", "float64")
+#: What is in the chart.
+SHOWN = "elements", "float32"
 
 
 def arrays(case, dtype):
     """What is indexed, the index arrays, and what is added there."""
+    rng = np.random.default_rng(0)
     if case == "rows":
         x, indices = rng.normal(size=(10_000, 128)), [rng.integers(0, 10_000, ROWS)]
     elif case == "elements":
@@ -20,13 +22,11 @@ def arrays(case, dtype):
     return x, indices, rng.normal(size=x[tuple(indices)].shape).astype(dtype)
 
 
-QUESTIONS = {"rows": "4096 rows of 10000 x 128", "elements": "1e6 of 1e6 elements",
-             "picks": "x[arange(n), y], n = 1e5"}
+CASES = {"rows": "4096 rows of 10000 x 128", "elements": "1e6 of 1e6 elements",
+         "picks": "x[arange(n), y], n = 1e5"}
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("case", QUESTIONS)
-def test_take(contest, case, dtype):
+def take(case, dtype):
     x, indices, _ = arrays(case, dtype)
 
     def ours():
@@ -37,14 +37,12 @@ def test_take(contest, case, dtype):
                                       "i": indices})
 
     statement = "x.take(i[0], 0)" if len(indices) == 1 else "x[i[0], i[1]]"
-    contest(f"take {QUESTIONS[case]}, {dtype}", {
+    return Question(f"take {CASES[case]}, {dtype}", {
         "cytensor": ours, "numpy": lambda: Candidate(statement, {"x": x, "i": indices}),
-    }, targets={"numpy": 1.0}, rtol=0)
+    }, {"numpy": 1.0}, rtol=0, label="take, 1e6" if (case, dtype) == SHOWN else "")
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("case", QUESTIONS)
-def test_scatter_add(contest, case, dtype):
+def scatter_add(case, dtype):
     """An update of a shared variable, in place, as NumPy's is."""
     x, indices, y = arrays(case, dtype)
 
@@ -56,8 +54,68 @@ def test_scatter_add(contest, case, dtype):
         f = ct.function([*i, v], [], updates=[(W, T.inc_subtensor(W[tuple(i)], v))])
         return Candidate("f(*i, v) or done", {"f": f, "i": indices, "v": y, "done": 0})
 
-    contest(f"add to {QUESTIONS[case]}, {dtype}", {
+    return Question(f"add to {CASES[case]}, {dtype}", {
         "cytensor": ours,
         "numpy": lambda: Candidate("np.add.at(x, i, v) or done", {
             "np": np, "x": x.copy(), "i": tuple(indices), "v": y, "done": 0}),
-    }, targets={"numpy": 0.2})
+    }, {"numpy": 0.2}, label="add at, 1e6" if (case, dtype) == SHOWN else "")
+
+
+# ----- indexing with work before or after it -----
+
+def lookup_arrays():
+    """Rows of word vectors."""
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(10_000, 128)).astype("float32"), rng.integers(0, 10_000, ROWS)]
+
+
+def logit_arrays():
+    """What a classifier of 1,000 classes gives, and its biases."""
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=n).astype("float32") for n in ((ROWS, 1000), 1000)]
+
+
+#: The arrays, and the statement with each library: ``ours`` is symbolic.
+FUSED = {
+    "embedding lookup, tanh, sum of rows": (
+        lookup_arrays, lambda T, e, i: T.tanh(e[i]).sum(1),
+        "np.tanh(x[i]).sum(1)", "torch.tanh(x[i]).sum(1)", 0.8),
+    "argmax of logits with biases": (
+        logit_arrays, lambda T, x, b: T.argmax(x + b, 1),
+        "np.argmax(x + i, 1)", "torch.argmax(x + i, 1)", 0.8),
+}
+
+
+def fused(name):
+    make, build, by_numpy, by_torch, target = FUSED[name]
+    x, i = make()
+
+    def ours():
+        import cytensor as ct
+        import cytensor.tensor as T
+        variables = [T.tensor(a.dtype.name, (None,) * a.ndim) for a in (x, i)]
+        f = ct.function(variables, build(T, *variables))
+        return Candidate("f(x, i)", {"f": f, "x": x, "i": i})
+
+    def torch():
+        import torch
+        return Candidate(by_torch, {"torch": torch, "x": torch.from_numpy(x),
+                                    "i": torch.from_numpy(i)})
+
+    return Question(f"{name}, {x.shape}", {
+        "cytensor": ours, "torch": torch,
+        "numpy": lambda: Candidate(by_numpy, {"np": np, "x": x, "i": i}),
+    }, {"numpy": target, "torch": target}, label=name)
+
+
+def questions():
+    for case in CASES:
+        for dtype in DTYPES:
+            yield take(case, dtype)
+            yield scatter_add(case, dtype)
+    for name in FUSED:
+        yield fused(name)
+
+
+def test_question(question, ask):
+    ask(question)

@@ -1,6 +1,6 @@
 """From which size of windows on are convolutions faster by Fourier transforms?"""
 import numpy as np
-import pytest
+from questions import Question
 from turns import Candidate
 
 #: Batch, channels, filters, image, window: small, at the crossing, and large ones.
@@ -39,13 +39,22 @@ def torch(problem):
     return Candidate("f()", {"f": forward})
 
 
-@pytest.mark.parametrize("problem", PROBLEMS, ids=str)
-def test_auto_takes_the_faster_one(contest, problem):
+def question(problem):
+    """Does it take the faster of its two ways by itself?"""
     batch, channels, filters, image, window = problem
-    contest(f"{filters} windows of {'x'.join(map(str, window))}, {batch} images of {channels} "
-            f"channels, {'x'.join(map(str, image))}, float32", {
-                "cytensor": lambda: cytensor(problem, "auto"),
-                "cytensor, direct": lambda: cytensor(problem, "direct"),
-                "cytensor, fft": lambda: cytensor(problem, "fft"),
-                "torch": lambda: torch(problem),
-            }, targets={"cytensor, direct": 1.5, "cytensor, fft": 1.5}, rtol=3e-3)
+    return Question(
+        f"{filters} windows of {'x'.join(map(str, window))}, {batch} images of {channels} "
+        f"channels, {'x'.join(map(str, image))}, float32", {
+            "cytensor": lambda: cytensor(problem, "auto"),
+            "cytensor, direct": lambda: cytensor(problem, "direct"),
+            "cytensor, fft": lambda: cytensor(problem, "fft"),
+            "torch": lambda: torch(problem),
+        }, {"cytensor, direct": 1.5, "cytensor, fft": 1.5}, rtol=3e-3)
+
+
+def questions():
+    return map(question, PROBLEMS)
+
+
+def test_question(question, ask):
+    ask(question)

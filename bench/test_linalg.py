@@ -1,6 +1,6 @@
 """Do factorisations cost no more than SciPy's own calls of the same LAPACK?"""
 import numpy as np
-import pytest
+from questions import Question
 from turns import Candidate
 
 SIZES = (10, 100, 1000)
@@ -37,46 +37,53 @@ def overdetermined(n):
     return rng.standard_normal((n, n // 2)), rng.standard_normal((n, 1))
 
 
-def ask(contest, name, n, make, scipy, numpy, *arrays):
-    contest(f"{name}, n = {n}, float64", {
-        "cytensor": lambda: ours(make, *arrays), "scipy": lambda: theirs(scipy, *arrays),
-        "numpy": lambda: numpys(numpy, *arrays)}, targets={"scipy": 1.05}, rtol=1e-6)
-
-
-@pytest.mark.parametrize("n", SIZES)
-def test_inverse(contest, n):
+def inverse(x):
     from cytensor.tensor import nlinalg
-    ask(contest, "inverse", n, nlinalg.inv, "linalg.inv(*arrays)", "np.linalg.inv(*arrays)",
-        square(n))
+    return nlinalg.inv(x)
 
 
-@pytest.mark.parametrize("n", SIZES)
-def test_cholesky(contest, n):
+def cholesky(x):
     from cytensor.tensor import slinalg
-    ask(contest, "cholesky", n, slinalg.cholesky, "linalg.cholesky(*arrays, lower=True)",
-        "np.linalg.cholesky(*arrays)", positive(n))
+    return slinalg.cholesky(x)
 
 
-@pytest.mark.parametrize("n", SIZES)
-def test_eigh(contest, n):
+def eigh(x):
     """Signs of eigenvectors are free, so that only the values are compared; all are computed."""
     import cytensor.tensor as T
     from cytensor.tensor import nlinalg
-
-    def both(x):
-        w, v = nlinalg.eigh(x)
-        return [w, T.abs(v[:1, 0] * 0)]
-
-    def numpys_both(function):
-        return f"[(r := {function}(*arrays))[0], abs(r[1][:1, 0] * 0)]"
-
-    ask(contest, "eigh", n, both, numpys_both("linalg.eigh"), numpys_both("np.linalg.eigh"),
-        positive(n))
+    w, v = nlinalg.eigh(x)
+    return [w, T.abs(v[:1, 0] * 0)]
 
 
-@pytest.mark.parametrize("n", SIZES)
-def test_least_squares(contest, n):
+def least_squares(a, b):
     from cytensor.tensor import nlinalg
-    ask(contest, "lstsq of n equations in n / 2 unknowns", n,
-        lambda a, b: nlinalg.lstsq(a, b)[0], "linalg.lstsq(*arrays)[0]",
-        "np.linalg.lstsq(*arrays)[0]", *overdetermined(n))
+    return nlinalg.lstsq(a, b)[0]
+
+
+#: Its name, ours, the statement of SciPy and NumPy, what SciPy's has besides, arrays of size n.
+CASES = [
+    ("inverse", inverse, "{}.inv(*arrays)", "", lambda n: [square(n)]),
+    ("cholesky", cholesky, "{}.cholesky(*arrays{})", ", lower=True", lambda n: [positive(n)]),
+    ("eigh", eigh, "[(r := {}.eigh(*arrays))[0], abs(r[1][:1, 0] * 0)]", "",
+     lambda n: [positive(n)]),
+    ("lstsq of n equations in n / 2 unknowns", least_squares, "{}.lstsq(*arrays)[0]", "",
+     overdetermined),
+]
+
+
+def factorisation(name, make, statement, option, arrays, n):
+    return Question(f"{name}, n = {n}, float64", {
+        "cytensor": lambda: ours(make, *arrays(n)),
+        "scipy": lambda: theirs(statement.format("linalg", option), *arrays(n)),
+        "numpy": lambda: numpys(statement.format("np.linalg", ""), *arrays(n)),
+    }, {"scipy": 1.05}, rtol=1e-6, label=f"{name}, 1000" if (name, n) == ("inverse", 1000) else "")
+
+
+def questions():
+    for case in CASES:
+        for n in SIZES:
+            yield factorisation(*case, n)
+
+
+def test_question(question, ask):
+    ask(question)

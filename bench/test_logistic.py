@@ -1,5 +1,6 @@
 """What does a small model cost: value and gradient of a logistic regression?"""
 import numpy as np
+from questions import Question
 from turns import Candidate
 
 rng = np.random.default_rng(0)
@@ -63,8 +64,12 @@ def jax():
     return Candidate("jax.block_until_ready(f(w, X, y))", {"f": f, "jax": jax, **DATA})
 
 
-def test_value_and_gradient(contest):
-    contest("value and gradient of a 200x10 logistic regression, float64", {
+def questions():
+    yield Question("value and gradient of a 200x10 logistic regression, float64", {
         "cytensor": cytensor, "numpy by hand": numpy, "torch": torch, "jax.jit": jax,
         "pytensor (trust_input)": pytensor,
-    }, targets={"pytensor (trust_input)": 0.6}, rtol=1e-6)
+    }, {"pytensor (trust_input)": 0.6}, rtol=1e-6, label="logistic regression, gradient")
+
+
+def test_question(question, ask):
+    ask(question)

@@ -1,5 +1,7 @@
-"""How much memory does training take?"""
-import fresh
+"""How much memory does training take, and does it stay the same?"""
+from fresh import Script
+from growth import TIMES
+from questions import Question
 
 TRAIN = """
 import mlp
@@ -10,11 +12,13 @@ result = 0
 """
 
 
-def test_peak_of_mlp_training(record):
-    bodies = {name: TRAIN.format(maker=maker) for name, maker in {
-        "cytensor": "cytensor", "jax.jit": "jax", "torch": "torch", "pytensor": "pytensor"}.items()}
-    record("peak memory of 200 steps of the MLP", "cytensor",
-           fresh.take_turns(bodies, rounds=3, which=1), {"jax.jit": 0.5}, unit="MB")
+def peak_of_training():
+    makers = {"cytensor": "cytensor", "jax.jit": "jax", "torch": "torch", "pytensor": "pytensor"}
+    return Question("peak memory of 200 steps of the MLP", {
+        name: Script(TRAIN.format(maker=maker), peak=True, rounds=3)
+        for name, maker in makers.items()
+    }, {"jax.jit": 0.5}, unit="MB")
+
 
 CONVOLUTION = """
 import numpy as np, cytensor as ct, cytensor.tensor as T
@@ -39,7 +43,31 @@ result = (needed + memory("VmHWM") - before) / (needed + sum(a.nbytes for a in m
 """
 
 
-def test_peak_of_a_convolution_and_its_gradients(record):
-    record("peak memory of a convolution and both gradients, over that of its inputs and outputs",
-           "cytensor", fresh.take_turns({"cytensor": CONVOLUTION}, rounds=3), limit=1.3,
-           unit="times")
+def peak_of_a_convolution():
+    return Question(
+        "peak memory of a convolution and both gradients, over that of its inputs and outputs",
+        {"cytensor": Script(CONVOLUTION, rounds=3)}, limit=1.3, unit="times")
+
+
+GROWTH = """
+from growth import growth
+result = growth({what!r})
+"""
+NAMES = {"calls": "calls of a function", "compiles": "functions compiled",
+         "sizes": "sets of sizes, once and again"}
+
+
+def growth(what):
+    return Question(f"resident memory after {TIMES[what][0]:,} {NAMES[what]}, over that before",
+                    {"cytensor": Script(GROWTH.format(what=what), rounds=1)}, limit=1.01,
+                    unit="times")
+
+
+def questions():
+    yield peak_of_training()
+    yield peak_of_a_convolution()
+    yield from map(growth, NAMES)
+
+
+def test_question(question, ask):
+    ask(question)

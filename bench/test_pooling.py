@@ -1,7 +1,9 @@
 """How fast is pooling, whether windows overlap or not?"""
+from functools import partial
+
 import numpy as np
-import pytest
-from turns import Candidate, take_turns
+from questions import Question
+from turns import Candidate
 
 IMAGES = np.random.default_rng(0).standard_normal((64, 64, 32, 32)).astype("float32")
 #: Window, stride, padding.
@@ -50,50 +52,60 @@ def name_of(w, s, p):
     return f"{w}x{w}, stride {s}" + (f", padding {p}" if p else "")
 
 
-@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: name_of(*window))
-@pytest.mark.parametrize("mode, theirs", [("max", "max_pool2d"),
-                                          ("average_inc_pad", "avg_pool2d")])
-def test_forward(contest, window, mode, theirs):
-    contest(f"{mode} of windows {name_of(*window)}, of (64, 64, 32, 32) float32", {
+def forward(window, mode, theirs):
+    return Question(f"{mode} of windows {name_of(*window)}, of (64, 64, 32, 32) float32", {
         "cytensor": lambda: cytensor(lambda T, x: pooled(T, x, *window, mode)),
         "torch": lambda: torch(theirs, *window),
-    }, targets=TARGET)
+    }, TARGET)
 
 
-@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: name_of(*window))
-@pytest.mark.parametrize("mode, theirs", [("max", "max_pool2d"),
-                                          ("average_inc_pad", "avg_pool2d")])
-def test_with_gradient(contest, window, mode, theirs):
+def with_gradient(window, mode, theirs):
     def build(T, x):
         y = pooled(T, x, *window, mode)
         return [y, T.grad((y * y).sum() / 2, x)]
 
-    contest(f"{mode} of windows {name_of(*window)}, and its gradient", {
+    return Question(f"{mode} of windows {name_of(*window)}, and its gradient", {
         "cytensor": lambda: cytensor(build),
         "torch": lambda: torch_gradient(theirs, *window),
-    }, targets=TARGET)
+    }, TARGET, label="max pooling 2x2, gradient" if (mode, window) == ("max", (2, 2, 0)) else "")
 
 
-def test_overlapping_windows(record, benchmark):
+def one_output(window):
+    """A candidate whose time is that of one output."""
+    candidate = cytensor(lambda T, x: pooled(T, x, *window))
+    candidate.count = candidate.value()[0].size
+    return candidate
+
+
+def overlapping_windows():
     """An output of a window that overlaps others costs no more than one that does not."""
-    candidates = {name_of(*window): cytensor(lambda T, x, window=window: pooled(T, x, *window))
-                  for window in [(3, 1, 0), (3, 2, 0), (3, 3, 0)]}
-    outputs = {name: candidate.value()[0].size for name, candidate in candidates.items()}
-    times = {name: time / outputs[name] for name, time in take_turns(candidates).items()}
-    record("the maximum of windows 3x3, time of one output", "3x3, stride 1", times,
-           {"3x3, stride 3": 1.0})
-    benchmark.extra_info["medians"] = times
-    benchmark(candidates["3x3, stride 1"].function())
+    windows = [(3, 1, 0), (3, 2, 0), (3, 3, 0)]
+    return Question("the maximum of windows 3x3, time of one output",
+                    {name_of(*window): partial(one_output, window) for window in windows},
+                    {"3x3, stride 3": 1.0}, check=lambda values: None)
 
 
-def test_response_normalization(contest):
+def response_normalization():
     def torch():
         import torch
         layer = torch.nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)
         return Candidate("f(x)", {"f": layer, "x": torch.from_numpy(IMAGES)})
 
-    contest("local response normalisation of (64, 64, 32, 32) float32", {
+    return Question("local response normalisation of (64, 64, 32, 32) float32", {
         "cytensor": lambda: cytensor(
             lambda T, x: T.nnet.local_response_normalization(x, 5, 2, 1e-4, 0.75)),
         "torch": torch,
-    }, targets=TARGET)
+    }, TARGET)
+
+
+def questions():
+    for mode, theirs in (("max", "max_pool2d"), ("average_inc_pad", "avg_pool2d")):
+        for window in WINDOWS:
+            yield forward(window, mode, theirs)
+            yield with_gradient(window, mode, theirs)
+    yield overlapping_windows()
+    yield response_normalization()
+
+
+def test_question(question, ask):
+    ask(question)

@@ -1,5 +1,6 @@
 """Is a power with a known exponent computed by multiplications?"""
 import numpy as np
+from questions import Question
 from turns import Candidate
 
 x = np.random.default_rng(0).uniform(0.5, 1.5, size=10_000_000)
@@ -39,8 +40,12 @@ def jax():
     return Candidate("f(x).block_until_ready()", {"f": f, "x": jax.numpy.asarray(x)})
 
 
-def test_tenth_power(contest):
-    contest("x**10, 1e7 float64", {
+def questions():
+    yield Question("x**10, 1e7 float64", {
         "cytensor": cytensor, "numpy": numpy, "numexpr": numexpr, "torch": torch,
         "jax.jit": jax, "pytensor": pytensor,
-    }, targets={"numpy": 0.2}, rtol=1e-10)
+    }, {"numpy": 0.2}, rtol=1e-10, label="x ** 10, 1e7")
+
+
+def test_question(question, ask):
+    ask(question)

@@ -1,7 +1,9 @@
 """How fast are ten million random numbers?"""
+from functools import partial
+
 import numpy as np
-import pytest
-from turns import Candidate, take_turns
+from questions import Question
+from turns import Candidate
 
 N = 10_000_000
 MOMENTS = {"uniform": (0.5, 12**-0.5), "normal": (0.0, 1.0)}
@@ -31,20 +33,19 @@ def jax(name):
     return Candidate("draw(key).block_until_ready()", {"draw": draw, "key": jax.random.key(1)})
 
 
-def makers():
-    """The candidates whose libraries are there, by name."""
-    for maker in (cytensor, numpy, torch, jax):
-        try:
-            maker("uniform")
-        except ModuleNotFoundError:
-            continue
-        yield maker
-
-
-@pytest.mark.parametrize("name", ["uniform", "normal"])
-def test_ten_million_float32(name, record):
-    candidates = {maker.__name__: maker(name) for maker in makers()}
-    for candidate in candidates.values():
-        x, = candidate.value()
+def question(name):
+    def check(values):
+        (x,), = values
         np.testing.assert_allclose((x.mean(), x.std()), MOMENTS[name], atol=1e-3)
-    record(f"{name}, 1e7 float32", "cytensor", take_turns(candidates), {"numpy": 0.5})
+
+    makers = (cytensor, numpy, torch, jax)
+    return Question(f"{name}, 1e7 float32", {m.__name__: partial(m, name) for m in makers},
+                    {"numpy": 0.5}, check=check, label=f"{name} numbers, 1e7")
+
+
+def questions():
+    return map(question, MOMENTS)
+
+
+def test_question(question, ask):
+    ask(question)

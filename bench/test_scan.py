@@ -1,8 +1,11 @@
 """What does a loop cost: an LSTM, dynamic time warping, a recurrence of single numbers?"""
-import fresh
+from functools import partial
+
 import lstm
 import numpy as np
-import pytest
+import tiers
+from fresh import Script
+from questions import Question
 from turns import Candidate
 
 rng = np.random.default_rng(0)
@@ -11,15 +14,13 @@ SIGNALS = rng.normal(size=200), rng.normal(size=200)
 
 # ----- LSTM -----
 
-@pytest.mark.parametrize("shape, targets", [
-    (lstm.LARGE, {"torch.nn.LSTM": 0.7, "jax.jit of lax.scan": 0.35}),
-    (lstm.LONG, {"torch.nn.LSTM": 0.5}),
-], ids=["large", "long"])
-def test_lstm_forward_and_gradient(contest, shape, targets):
+def lstm_gradient(shape, targets):
     steps, batch, inputs, hidden = shape
-    contest(f"LSTM T={steps} B={batch} I={inputs} H={hidden}, forward and gradient, float32", {
-        "cytensor": lambda: lstm.cytensor(shape), "torch.nn.LSTM": lambda: lstm.torch(shape),
-        "jax.jit of lax.scan": lambda: lstm.jax(shape)}, targets, rtol=1e-3)
+    return Question(
+        f"LSTM T={steps} B={batch} I={inputs} H={hidden}, forward and gradient, float32", {
+            "cytensor": partial(lstm.cytensor, shape), "torch.nn.LSTM": partial(lstm.torch, shape),
+            "jax.jit of lax.scan": partial(lstm.jax, shape),
+        }, targets, rtol=1e-3, label=f"LSTM of {steps} steps, gradient")
 
 
 COMPILE = """
@@ -31,15 +32,12 @@ result = time.perf_counter() - start
 """
 
 
-def test_compile_the_lstm_step(record):
-    bodies = {"cytensor, no compiler on PATH": ("cytensor.tensor", "cytensor"),
-              "jax.jit": ("jax", "jax")}
-    bodies = {name: COMPILE.format(library=library, maker=maker)
-              for name, (library, maker) in bodies.items()}
-    ours = next(iter(bodies))
-    measures = fresh.take_turns({ours: bodies.pop(ours)}, compilers=False)
-    measures |= fresh.take_turns(bodies, rounds=3)
-    record("compile the LSTM step and run it once", ours, measures, {"jax.jit": 0.15})
+def lstm_compile():
+    return Question("compile the LSTM step and run it once", {
+        "cytensor, no compiler on PATH": Script(
+            COMPILE.format(library="cytensor.tensor", maker="cytensor"), compilers=False),
+        "jax.jit": Script(COMPILE.format(library="jax", maker="jax"), rounds=3),
+    }, {"jax.jit": 0.15}, label="compile the LSTM step")
 
 
 PEAK = """
@@ -54,16 +52,17 @@ result = resident("VmHWM") - before
 """
 
 
-def test_peak_memory_with_checkpoints(record):
-    bodies = {name: PEAK.format(checkpoint=checkpoint)
-              for name, checkpoint in (('checkpoint="sqrt"', "sqrt"), ("without", None))}
-    record("memory of the gradient of an LSTM of 1,000 steps", 'checkpoint="sqrt"',
-           fresh.take_turns(bodies, rounds=3), {"without": 0.15}, unit="MB")
+def peak_memory_with_checkpoints():
+    return Question("memory of the gradient of an LSTM of 1,000 steps", {
+        'checkpoint="sqrt"': Script(PEAK.format(checkpoint="sqrt"), rounds=3),
+        "without": Script(PEAK.format(checkpoint=None), rounds=3),
+    }, {"without": 0.15}, unit="MB")
 
 
 # ----- loops in loops -----
 
-def cytensor_warping():
+def cytensor_warping(jit, gradient=False):
+    """With ``jit`` eager a C compiler is used, with ``jit`` off there might be none."""
     import cytensor as ct
     import cytensor.tensor as T
     x, y = T.dvectors("x", "y")
@@ -77,16 +76,18 @@ def cytensor_warping():
 
     first = T.set_subtensor(T.zeros((y.shape[0] + 1,))[1:], infinite)
     rows, _ = ct.scan(row, x, first, y)
-    return Candidate("f(*signals)", {"f": ct.function([x, y], rows[-1, -1]), "signals": SIGNALS})
+    cost = rows[-1, -1]
+    results = T.grad(cost, [x, y]) if gradient else cost
+    f = tiers.build(jit, lambda: ct.function([x, y], results), SIGNALS)
+    return Candidate("f(*signals)", {"f": f, "signals": SIGNALS})
 
 
-def jax_warping():
+def jax_warping(gradient=False):
     import jax
     import jax.numpy as jnp
     jax.config.update("jax_enable_x64", True)
 
-    @jax.jit
-    def f(x, y):
+    def cost(x, y):
         def row(above, x_i):
             def cell(left, at):
                 y_j, up, corner = at
@@ -96,7 +97,9 @@ def jax_warping():
             return jnp.concatenate([jnp.full(1, jnp.inf), cells]), None
         first = jnp.concatenate([jnp.zeros(1), jnp.full(y.shape[0], jnp.inf)])
         return jax.lax.scan(row, first, x)[0][-1]
-    return Candidate("f(*signals).block_until_ready()", {"f": f, "signals": SIGNALS})
+    f = jax.jit(jax.grad(cost, (0, 1)) if gradient else cost)
+    return Candidate("block(f(*signals))", {
+        "f": f, "signals": SIGNALS, "block": jax.block_until_ready})
 
 
 def numba_warping():
@@ -114,11 +117,20 @@ def numba_warping():
     return Candidate("f(*signals)", {"f": f, "signals": SIGNALS})
 
 
-def test_dynamic_time_warping(contest):
-    contest("dynamic time warping of 200 by 200 numbers, two nested scans, float64", {
-        "cytensor": cytensor_warping, "jax.jit of two scans": jax_warping,
+def warping():
+    name = "dynamic time warping of 200 by 200 numbers, two nested scans, float64"
+    yield Question(name, {
+        "cytensor": partial(cytensor_warping, "eager"), "jax.jit of two scans": jax_warping,
         "numba": numba_warping,
-    }, targets={"jax.jit of two scans": 0.25, "numba": 1.2}, rtol=1e-9)
+    }, {"jax.jit of two scans": 0.25, "numba": 1.2}, rtol=1e-9,
+        label="dynamic time warping, 200 x 200")
+    yield Question(f"{name}, without a C compiler", {
+        "cytensor": partial(cytensor_warping, "off"), "jax.jit of two scans": jax_warping,
+    }, {"jax.jit of two scans": 0.5}, rtol=1e-9)
+    yield Question(f"the gradient of {name}", {
+        "cytensor": partial(cytensor_warping, "eager", True),
+        "jax.jit of two scans": partial(jax_warping, True),
+    }, {"jax.jit of two scans": 0.25}, rtol=1e-9, label="gradient of dynamic time warping")
 
 
 # ----- one number -----
@@ -136,7 +148,21 @@ result = (time.perf_counter() - start) / 1e6
 """
 
 
-def test_overhead_per_step_of_a_scalar_recurrence(record):
-    record("a step of 3.7 * x * (1 - x), a million of them", "cytensor, no compiler on PATH",
-           fresh.take_turns({"cytensor, no compiler on PATH": PER_STEP}, compilers=False),
-           limit=100e-9)
+def scalar_recurrence():
+    name = "a step of 3.7 * x * (1 - x), a million of them"
+    yield Question(name, {"cytensor": Script(PER_STEP, env={"CYTENSOR_JIT": "eager"})}, limit=5e-9)
+    yield Question(f"{name}, without a C compiler", {
+        "cytensor": Script(PER_STEP, compilers=False)}, limit=100e-9)
+
+
+def questions():
+    yield lstm_gradient(lstm.LARGE, {"torch.nn.LSTM": 0.7, "jax.jit of lax.scan": 0.35})
+    yield lstm_gradient(lstm.LONG, {"torch.nn.LSTM": 0.5})
+    yield lstm_compile()
+    yield peak_memory_with_checkpoints()
+    yield from warping()
+    yield from scalar_recurrence()
+
+
+def test_question(question, ask):
+    ask(question)

@@ -1,6 +1,6 @@
 """Does the product of a csr matrix and a dense one cost no more than SciPy's?"""
 import numpy as np
-import pytest
+from questions import Question
 from scipy import sparse
 from turns import Candidate
 
@@ -16,12 +16,24 @@ def ours(x, y):
     return Candidate("f(x, y)", {"f": ct.function([a, b], S.dot(a, b)), "x": x, "y": y})
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("n, density, k", SHAPES)
-def test_dot(contest, n, density, k, dtype):
+def arrays(n, density, k, dtype):
     rng = np.random.default_rng(0)
-    x = sparse.random(n, n, density, "csr", dtype=dtype, random_state=rng)
-    y = rng.random((n, k)).astype(dtype)
-    contest(f"csr ({n}, {n}), {density:.1%} stored, times ({n}, {k}), {dtype}", {
+    return (sparse.random(n, n, density, "csr", dtype=dtype, random_state=rng),
+            rng.random((n, k)).astype(dtype))
+
+
+def product(n, density, k, dtype):
+    x, y = arrays(n, density, k, dtype)
+    return Question(f"csr ({n}, {n}), {density:.1%} stored, times ({n}, {k}), {dtype}", {
         "cytensor": lambda: ours(x, y), "scipy": lambda: Candidate("x @ y", {"x": x, "y": y})},
-        targets={"scipy": 1.0})
+        {"scipy": 1.0})
+
+
+def questions():
+    for dtype in ("float32", "float64"):
+        for shape in SHAPES:
+            yield product(*shape, dtype)
+
+
+def test_question(question, ask):
+    ask(question)

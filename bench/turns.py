@@ -1,11 +1,12 @@
 """Timing of several candidates in one run, in turn, so that a noisy machine is noisy for all."""
 import gc
-import statistics
 import time
 import timeit
 from dataclasses import dataclass
 
 import numpy as np
+
+SLOW = 0.1              # seconds of an execution that needs none before it to be warm
 
 
 @dataclass
@@ -13,17 +14,23 @@ class Candidate:
     """A statement to time, and the names that it uses.
 
     A statement, rather than a function, so that a call of half a microsecond is not measured
-    together with the call of a wrapper.
+    together with the call of a wrapper. ``count`` says for how many things it stands, if what
+    is asked is the time of one.
     """
 
     statement: str
     names: dict
+    count: int = 1
 
     def value(self):
         """Run the statement once, and return its value as a list of arrays."""
         value = eval(self.statement, self.names)
         values = value if isinstance(value, (tuple, list)) else [value]
         return [np.asarray(v.detach() if hasattr(v, "detach") else v) for v in values]
+
+    def values(self, calls):
+        """The values of the first calls."""
+        return [self.value() for _ in range(calls)]
 
     def timer(self):
         """A timer of the statement."""
@@ -34,21 +41,45 @@ class Candidate:
         return eval(f"lambda: {self.statement}", self.names)
 
 
-def check_equal(candidates, calls=1, rtol=1e-4):
-    """Compare what the candidates compute, in each of the first ``calls`` calls.
+class Turn:
+    """One candidate's turns, each of about the same number of seconds."""
+
+    def __init__(self, candidate, seconds=0.03):
+        self.timer = candidate.timer()
+        gc.collect()
+        self.loops, taken = _loops(self.timer, seconds)
+        self.warm = max(self.loops // 2, taken < SLOW)
+        self.count = candidate.count
+
+    def take(self):
+        """The seconds of one execution, after some that warm up."""
+        self.timer.timeit(self.warm)
+        return self.timer.timeit(self.loops) / self.loops / self.count
+
+
+def _loops(timer, seconds):
+    """How many executions fill a turn, and how long one takes, about."""
+    count, taken = 1, timer.timeit(1)
+    while taken < seconds / 4:
+        count *= 2
+        taken = timer.timeit(count)
+    return max(1, round(count * seconds / taken)), taken / count
+
+
+def check_equal(values, rtol=1e-4):
+    """Compare what the candidates computed, call by call.
 
     Parameters
     ----------
-    candidates : dict of str to Candidate
-        The first one is what the others are compared with.
+    values : dict of str to list of list of array
+        For each candidate what each call returned. The others are compared with the first.
     """
-    first, *others = candidates.items()
-    wanted = [first[1].value() for _ in range(calls)]
-    for name, candidate in others:
-        for call, want in enumerate(wanted):
-            for a, b in zip(candidate.value(), want, strict=True):
+    (ours, wanted), *others = values.items()
+    for name, found in others:
+        for call, (results, wants) in enumerate(zip(found, wanted, strict=True)):
+            for a, b in zip(results, wants, strict=True):
                 np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * 1e-2,
-                                           err_msg=f"{name} and {first[0]}, call {call}")
+                                           err_msg=f"{name} and {ours}, call {call}")
 
 
 def take_turns(candidates, rounds=15, seconds=0.03, pause=0.25):
@@ -65,25 +96,13 @@ def take_turns(candidates, rounds=15, seconds=0.03, pause=0.25):
 
     Returns
     -------
-    dict of str to float
-        The median over the rounds of the seconds that one execution takes.
+    dict of str to list of float
+        The seconds that one execution takes, in each round.
     """
-    timers = {name: candidate.timer() for name, candidate in candidates.items()}
-    loops = {name: _loops(timer, seconds) for name, timer in timers.items()}
-    times = {name: [] for name in timers}
-    gc.collect()
+    turns = {name: Turn(candidate, seconds) for name, candidate in candidates.items()}
+    times = {name: [] for name in turns}
     for _ in range(rounds):
-        for name, timer in timers.items():
+        for name, turn in turns.items():
             time.sleep(pause)
-            timer.timeit(1)
-            times[name].append(timer.timeit(loops[name]) / loops[name])
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def _loops(timer, seconds):
-    """How many executions fill a turn."""
-    count, taken = 1, timer.timeit(1)
-    while taken < seconds / 4:
-        count *= 2
-        taken = timer.timeit(count)
-    return max(1, round(count * seconds / taken))
+            times[name].append(turn.take())
+    return times
