@@ -50,7 +50,8 @@ STRUCTURED = [f"cytensor/cpu/{name}.c" for name in (
     "pooling_tiles",
     "guard", "draw", "rejection", "variates", "mrg")]
 PRODUCTS = [f"cytensor/cpu/{name}.c" for name in (
-    "product", "product_blas", "product_loops", "product_tiles", "blas_threads")]
+    "product", "product_blas", "product_loops", "product_panels", "product_ready", "product_tiles",
+    "blas_threads")]
 LAPACK = [f"cytensor/cpu/{name}.c" for name in (
     "lapack", "lapack_solve", "lapack_factor", "lapack_spectra", "expm")]
 CONV = [f"cytensor/cpu/{name}.c" for name in (
@@ -108,10 +109,10 @@ CORE = [pyx(f"cytensor.{name}") for name in (
 # A step of a chain is a few instructions, and depends on where in a line of the cache they lie.
 STEP_FLAGS = [*KERNEL_FLAGS, "-fwrapv", "-falign-functions=64", "-falign-loops=32"]
 LOOPS_OF_STEPS = [pyx(f"cytensor.{name}", flags=STEP_FLAGS) for name in (
-    "_loops", "_loopcode", "_loopplan", "_loopblocks")]
+    "_loops", "_loopcode", "_loopready", "_loopplan", "_loopblocks", "_loopform")]
 GROUPS = [f"cytensor/cpu/{name}.c" for name in (
-    "fused", "group_plan", "group_blocks", "group_nest", "group_fetch", "group_move", "group_tile",
-    "group_rows", "group_columns")]
+    "fused", "group_plan", "group_extent", "group_blocks", "group_nest", "group_fetch",
+    "group_move", "group_tile", "group_gather", "group_arg", "group_rows", "group_columns")]
 FUSED = pyx("cytensor.cpu._fused", *GROUPS, flags=KERNEL_FLAGS)
 # Modules in Python that compiling a function spends most of its time in. Cython makes them half
 # as fast again. In a developer's checkout they stay Python, so that an edit needs no build.

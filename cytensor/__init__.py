@@ -25,6 +25,7 @@ from cytensor.printing import debugprint, pp, pprint
 from cytensor.profiles import ProfileMode, ProfileStats
 from cytensor.shared import SharedVariable, shared
 from cytensor.test_values import get_test_value
+from cytensor.threads import threads
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,6 @@ __all__ = [
     "debugprint", "disconnected_grad", "foldl", "foldr", "function", "generic", "get_test_value",
     "grad", "grad_clip", "grad_scale", "hessian", "hessian_vector_product", "hvp", "ifelse",
     "jacobian", "map", "pp", "pprint", "random", "reduce", "scan", "scan_checkpoints", "shared",
-    "subgraph_grad", "tensor", "undefined_grad", "until", "verify_grad", "while_loop",
+    "subgraph_grad", "tensor", "threads", "undefined_grad", "until", "verify_grad", "while_loop",
     "zero_grad",
 ]

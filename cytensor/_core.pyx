@@ -9,7 +9,7 @@ All walks are iterative, so that a graph may be 100,000 nodes deep.
 cimport cython
 
 from cytensor._lines cimport caller
-from cytensor._types cimport attribute, same_type, without_sizes
+from cytensor._types cimport same_type, without_sizes
 
 from cytensor import _types
 from cytensor._lines import at_loc
@@ -97,9 +97,6 @@ cdef class Variable:
         """One bool per axis: whether its size is known to be 1."""
         return self.type.broadcastable
 
-    def __getattr__(self, name):
-        return attribute(self, name)
-
     def __repr__(self):
         if self.name is not None:
             return self.name
@@ -185,9 +182,6 @@ cdef class Apply:
     def out(self):
         """The first output."""
         return self.outputs[0]
-
-    def __getattr__(self, name):
-        return attribute(self, name)
 
     def __repr__(self):
         label = None if _label is None else _label(self)
@@ -284,9 +278,6 @@ cdef class Op:
     def reapply(self, Apply node, inputs):
         """Make an ``Apply`` on inputs whose types are not those of the inputs of ``node``."""
         return self.apply(inputs, node.params)
-
-    def __getattr__(self, name):
-        return attribute(self, name)
 
     def __repr__(self):
         label = None if _label is None else _label(self)

@@ -86,6 +86,7 @@ cdef class Blocks:
     cdef place_t *places                # of the operands, as far as a block works on them
     cdef list axes
     cdef int64_t rows                   # of a block
+    is_whole = False
 
     def __dealloc__(self):
         free(self.places)
@@ -167,7 +168,7 @@ cdef class Blocks:
 
     cdef int place(self, Builder builder, Step step) except -1:
         """Write the step into the parent's plan."""
-        cdef int64_t total = self.c.count + (self.rest is not None)
+        cdef int64_t total = self.c.count + (self.rest is not None), ready
         cdef int k = 0
         cdef step_t *s
         for i, axis in zip(step.outs + step.ins, self.axes):
@@ -182,9 +183,11 @@ cdef class Blocks:
             self.c.room = max(self.c.room, self.rest.scratch)
         self.c.scratch = aligned(self.c.room + <int64_t>sizeof(block_call))
         self.c.steps[k] = self.c.scratch
+        self.c.ready = total * self.c.scratch
+        ready = self.main.c.ready_bytes + (0 if self.rest is None else self.rest.c.ready_bytes)
         s = builder.begin_step(<ct_kernel>run_blocks, NULL)
         s.box = <int64_t><intptr_t>&self.c
-        self.main.end(builder, step, total * self.c.scratch,
+        self.main.end(builder, step, total * self.c.scratch + ready,
                       total * self.main.steps * (self.main.inner.cost + 100))
         builder.plan.children.append(self)
         return 0

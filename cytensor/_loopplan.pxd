@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t
 
 from cytensor._loops cimport exit_t, loop_t, move_t
+from cytensor._loopready cimport Ready
 from cytensor._places cimport place_t
 from cytensor._plan cimport Plan
 from cytensor._planner cimport Builder
@@ -10,10 +11,11 @@ from cytensor._program cimport Program, Segment, Step, array_t
 
 cdef class LoopPlan:
     cdef loop_t c
+    cdef Ready ready
     cdef readonly object node
     cdef object form
     cdef Program program
-    cdef Segment segment
+    cdef readonly Segment segment
     cdef readonly Plan inner
     cdef list cells
     cdef dict codes
@@ -27,6 +29,7 @@ cdef class LoopPlan:
     cdef int64_t steps                  # of the loop, as far as is known
     cdef dict move_of                   # slot -> the move of its address
     cdef int noutputs                   # of the step
+    cdef list taps                      # (state, first of its arrays in the body, its output)
     cdef int input_operand(self, int i)
     cdef int seq_operand(self, int k)
     cdef int init_operand(self, int k)
@@ -60,5 +63,6 @@ cdef class LoopPlan:
                   int64_t high) except -1
     cdef int enter(self, int state, int target, int64_t offset) except -1
     cdef int sort_relocs(self) except -1
+    cdef int make_products_ready(self) except -1
     cdef int write_code(self, Builder builder) except -1
     cdef int note_checks(self) except -1

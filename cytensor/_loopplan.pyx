@@ -16,16 +16,20 @@ from cytensor._program cimport CT_MAXDIM, Step, array_t, ct_itemsize, ct_kernel,
 cdef enum:
     LOOK_COST = 1_000_000       # additions between two looks at the clock
     UNKNOWN_STEPS = 1_000_000   # for the cost of a loop whose length no size tells
+    MANY_STEPS = 16             # to make a matrix ready costs as much as a few products
 
 
 @cython.final
 cdef class LoopPlan:
     """A loop for given sizes. Its parent's plan keeps it alive."""
 
+    is_whole = True
+
     def __init__(self, loop):
         self.node, self.form = loop.node, loop.node.params["form"]
         self.program, self.cells, self.codes = loop.program, loop.cells, loop.codes
         self.known = loop.known
+        self.taps = []
         self.segment = loop.program.segments[0]
 
     def __dealloc__(self):
@@ -39,6 +43,9 @@ cdef class LoopPlan:
         free(self.c.fixed)
         free(self.c.checks)
         free(self.c.code)
+        if self.c.nest != NULL:
+            free(self.c.nest.numbers)
+            free(self.c.nest)
 
     def plans(self):
         """Return the plans of a step."""
@@ -94,6 +101,7 @@ cdef class LoopPlan:
         self.write_code(builder)
         self.note_checks()
         self.steps = self.steps_expected()
+        self.make_products_ready()
         self.builder, self.places = None, NULL
         return 0
 
@@ -257,7 +265,7 @@ cdef class LoopPlan:
         self.c.arena = self.take(inner.arena_bytes)
         self.c.tensors = self.take(inner.ntensors * sizeof(ct_tensor))
         self.c.base = self.take(inner.nbase * sizeof(char *))
-        self.c.regs = self.take(self.segment.nregs * sizeof(int64_t))
+        self.c.regs = self.take((self.segment.nregs + inner.nsteps) * sizeof(int64_t))
         self.c.arrays = self.take(self.c.narrays * sizeof(array_t))
         self.c.nsteps, self.c.ntensors, self.c.nbase = inner.nsteps, inner.ntensors, inner.nbase
         self.c.nregs = self.segment.nregs
@@ -287,6 +295,7 @@ cdef class LoopPlan:
         for state in range(len(self.cells)):
             if not self.cells[state]:
                 self.connect_state(state, i, output)
+                self.taps.append((state, i, output))
                 i += len(self.form.lags[state])
                 output += 1
         for k in range(self.program.ninputs - i):
@@ -302,6 +311,7 @@ cdef class LoopPlan:
         for state in range(len(self.cells)):
             if self.cells[state]:
                 self.connect_cell(state, i, output)
+                self.taps.append((state, i, output))
                 i += 1
                 output += 1
         self.c.now = self.take(self.c.nmoves * sizeof(char *))
@@ -438,6 +448,19 @@ cdef class LoopPlan:
             else:
                 self.c.fixed[self.c.nfixed] = r[0]
                 self.c.nfixed += 1
+        return 0
+
+    cdef int make_products_ready(self) except -1:
+        """Have factors that all steps share made ready before the first, if there are many."""
+        self.c.products = self.program.dev.ready
+        if self.c.products == NULL or self.steps < MANY_STEPS:
+            return 0
+        self.ready = Ready()
+        self.ready.products, self.ready.loop = self.c.products, &self.c
+        self.ready.first_const = self.const_operand(0)
+        self.ready.find(self.inner)
+        if not self.c.in_block:
+            self.c.ready_at = self.take(self.c.ready_bytes)
         return 0
 
     # ----- instructions -----

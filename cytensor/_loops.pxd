@@ -3,8 +3,8 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
 from cytensor._plan cimport reloc_t, step_t
-from cytensor._program cimport (CT_MAXDIM, array_t, ct_call, ct_kernel, ct_task, ct_tensor,
-                                size_op_t)
+from cytensor._program cimport (CT_MAXDIM, array_t, ct_call, ct_kernel, ct_ready,
+                                ct_ready_products, ct_task, ct_tensor, size_op_t)
 
 
 cdef extern from "scalars.h" nogil:
@@ -67,11 +67,34 @@ ctypedef struct exit_t:
 ctypedef struct check_t:
     int32_t number, condition, a, b
 
+# A factor of products that is made ready before the first step.
+ctypedef struct ready_t:
+    int32_t tensor              # of the body
+    int32_t operand             # of the parent's step, unless it is a constant of the body
+    const char *constant
+    int64_t offset              # in one or the other
+    int64_t at                  # where in the memory of what is ready
+    ct_ready *product
+
 # A loop as a chain: the state is written to a row, from the row before; two rows are read.
 ctypedef struct chain_t:
     ct_chain run
     int64_t first, out, a, b    # places in scratch
     int64_t to, from_a, from_b
+
+# Which steps generated code takes, and how that went.
+ctypedef struct ct_steps:
+    int64_t first, n
+    int64_t taken
+    int32_t ended               # whether the loop ends with the last of them
+
+# Generated code of a loop, and of loops in it: see ``lowering/nests.py``. The numbers are what
+# depends on sizes; scratch is what a loop works on.
+ctypedef int (*ct_nest)(ct_call *call, char *scratch, const int64_t *numbers,
+                        ct_steps *steps) noexcept nogil
+ctypedef struct nest_t:
+    ct_nest run
+    int64_t *numbers
 
 
 cdef struct loop_t:
@@ -87,6 +110,7 @@ cdef struct loop_t:
     int64_t cells, places_of_cells
     ct_code *code
     chain_t chain
+    nest_t *nest                # set once, while others may run the loop; NULL: interpreted
     int64_t look_every
     const step_t *steps
     const ct_tensor *body
@@ -101,8 +125,14 @@ cdef struct loop_t:
     reloc_t *relocs             # those that differ between steps
     reloc_t *fixed
     check_t *checks
+    const ct_ready_products *products
+    int32_t nready
+    ready_t *ready
+    int64_t ready_bytes
+    int64_t ready_at            # where in scratch, unless blocks share it
 
 
+cdef int look_for_signals(ct_call *call) noexcept nogil
 cdef int run_loop(ct_call *call, int n, const ct_tensor *t, const int64_t *params) noexcept nogil
 
 
@@ -115,10 +145,12 @@ ctypedef struct blocks_t:
     int64_t scratch             # bytes of a block
     int64_t room                # where in them its block_call is
     int64_t steps[MOST_OPERANDS]        # bytes from block to block, per operand
+    int64_t ready               # where in scratch blocks find what is ready; the rest behind that
 
 ctypedef struct block_call:
     ct_call call
     int32_t *stopped            # set when one of the blocks has failed
+    char *ready                 # what has been made ready for all blocks
     int32_t status
 
 

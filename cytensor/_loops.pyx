@@ -15,6 +15,15 @@ from cytensor._plan cimport SLOT_ARENA, SLOT_ARRAYS, SLOT_COUNT, SLOT_REGS, relo
 from cytensor._program cimport (CT_CHECK, CT_MAXLOOPS, CT_OK, CT_PYTHON, array_t, compute_sizes,
                                 ct_after, ct_call, ct_tensor)
 
+cdef extern from *:
+    """
+    static inline void *ct_seen(void *const *place)
+    {
+        return __atomic_load_n(place, __ATOMIC_ACQUIRE);
+    }
+    """
+    const void *ct_seen(const void *place) noexcept nogil
+
 cdef enum:
     LOOK_TIME = 40_000_000      # nanoseconds between two looks for Ctrl-C
     CHUNK = 1 << 20             # steps of a chain between two looks for Ctrl-C
@@ -31,12 +40,17 @@ cdef int run_loop(ct_call *call, int n, const ct_tensor *t, const int64_t *param
     cdef char *scratch = t[n - 1].data
     cdef int64_t total = (<const int64_t *>t[loop.steps_operand].data)[0], taken = 0
     cdef int64_t *outer_regs = call.regs
+    cdef const nest_t *nest = <const nest_t *>ct_seen(&loop.nest) if call.after == NULL else NULL
     cdef int status
     begin(loop, t, scratch, total)
+    if loop.nready:
+        take_ready(loop, call, t, scratch)
     status = bring_in(loop, call, t, scratch, total)
     if status == CT_OK:
         call.regs = <int64_t *>(scratch + loop.regs)
-        if loop.chain.run != NULL:
+        if nest != NULL:
+            status = run_nest(loop, nest, call, scratch, total, &taken)
+        elif loop.chain.run != NULL:
             status = run_chain(loop, call, scratch, total)
         else:
             status = run_steps(loop, call, scratch, total, &taken)
@@ -79,6 +93,31 @@ cdef void begin(const loop_t *loop, const ct_tensor *t, char *scratch,
     for i in range(loop.ncells):
         (<char **>(scratch + loop.places_of_cells))[i] = scratch + loop.cells + i * CELL_BYTES
     apply(loop.nfixed, loop.fixed, base, <int64_t *>(scratch + loop.regs), tensors)
+
+
+cdef void take_ready(const loop_t *loop, ct_call *call, const ct_tensor *t,
+                     char *scratch) noexcept nogil:
+    """Tell the products where their factors are. Those of blocks are ready."""
+    cdef char *memory = scratch + loop.ready_at
+    cdef int i
+    if loop.in_block:
+        memory = (<block_call *>call).ready
+    else:
+        make_ready(loop, t, memory)
+    for i in range(loop.nready):
+        (<char **>(scratch + loop.regs))[loop.nregs + i] = memory + loop.ready[i].at
+
+
+cdef void make_ready(const loop_t *loop, const ct_tensor *t, char *memory) noexcept nogil:
+    """Bring the factors that all steps share into the form that is fastest to read."""
+    cdef const ready_t *r
+    cdef ct_tensor factor
+    cdef int i
+    for i in range(loop.nready):
+        r = &loop.ready[i]
+        factor = loop.body[r.tensor]
+        factor.data = (<char *>r.constant if r.constant != NULL else t[r.operand].data) + r.offset
+        loop.products.fill(r.product, &factor, memory + r.at)
 
 
 cdef int bring_in(const loop_t *loop, ct_call *call, const ct_tensor *t, char *scratch,
@@ -158,6 +197,26 @@ cdef int run_steps(const loop_t *loop, ct_call *call, char *scratch, int64_t tot
                 return STOPPED
             if status != CT_OK:
                 return fail(loop, call, k, -1, status)
+    return CT_OK
+
+
+cdef int run_nest(const loop_t *loop, const nest_t *nest, ct_call *call, char *scratch,
+                  int64_t total, int64_t *taken) noexcept nogil:
+    """Run generated code, some steps at a time."""
+    cdef ct_steps steps
+    cdef int status
+    steps.first, steps.ended = 0, False
+    while steps.first < total and not steps.ended:
+        steps.n = min(loop.look_every, total - steps.first)
+        status = nest.run(call, scratch, nest.numbers, &steps)
+        if status != CT_OK:
+            return status
+        steps.first += steps.taken
+        if steps.first < total:
+            status = look_for_signals(call)
+            if status != CT_OK:
+                return fail(loop, call, steps.first - 1, -1, status)
+    taken[0] = steps.first
     return CT_OK
 
 
@@ -280,6 +339,9 @@ cdef int run_blocks(ct_call *call, int n, const ct_tensor *t, const int64_t *par
     cdef const blocks_t *blocks = <const blocks_t *><intptr_t>params[0]
     cdef int64_t i, total = blocks.count + (blocks.rest != NULL)
     run.blocks, run.call, run.n, run.t, run.stopped = blocks, call, n, t, 0
+    make_ready(blocks.loop, t, t[n - 1].data + blocks.ready)
+    if blocks.rest != NULL:
+        make_ready(blocks.rest, t, t[n - 1].data + blocks.ready + blocks.loop.ready_bytes)
     if call.after != NULL:              # who looks on sees one block after the other
         for i in range(total):
             run_block(&run, i, 0)
@@ -299,6 +361,9 @@ cdef void run_block(void *ctx, int64_t i, int thread) noexcept nogil:
     for k in range(run.n):
         t[k].data += i * blocks.steps[k]
     own.call, own.stopped = run.call[0], &run.stopped
+    own.ready = run.t[run.n - 1].data + blocks.ready
+    if i == blocks.count:
+        own.ready += blocks.loop.ready_bytes
     own.status = run_loop(&own.call, run.n, t, &box)
     if own.status != CT_OK:
         run.stopped = 1

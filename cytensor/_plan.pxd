@@ -77,6 +77,8 @@ cdef class Plan:
     cdef int warm(self) except -1
     cdef void fill(self, arena_t *arena) noexcept
     cdef arena_t *take(self) except NULL
+    cdef int make_room(self) except -1
+    cdef void drop_idle(self) noexcept
     cdef void give_back(self, arena_t *arena) noexcept
 
 

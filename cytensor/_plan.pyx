@@ -11,12 +11,32 @@ from cytensor._program cimport (CT_CHECK, CT_EMPTY, CT_INDEX, CT_LINALG, CT_MAXL
 from cytensor.failures import loop_text, node_text, step_text
 
 
-cdef extern from "stdlib.h" nogil:
-    int posix_memalign(void **, size_t, size_t)
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #include <sys/mman.h>
+
+    #define HUGE_PAGE (2 << 20)
+
+    /* Large memory gets large pages, where the system has them: fewer of their addresses are
+     * forgotten. */
+    static int ct_aligned(void **memory, size_t alignment, size_t bytes)
+    {
+        const int is_large = bytes >= 2 * HUGE_PAGE;
+        const int status = posix_memalign(memory, is_large ? HUGE_PAGE : alignment, bytes);
+    #ifdef MADV_HUGEPAGE
+        if (status == 0 && is_large)
+            madvise(*memory, bytes, MADV_HUGEPAGE);
+    #endif
+        return status;
+    }
+    """
+    int ct_aligned(void **memory, size_t alignment, size_t bytes) nogil
 
 
 cdef enum:
     CALL_COST = 500             # of what a call does beside its steps, in additions
+    HELD_BYTES = 64 << 20       # of the arenas of a segment, above which idle ones have to go
 
 # What calls of a segment may cost, in additions, before machine code of it is asked for.
 cdef int64_t heat_limit = <int64_t>1 << 62
@@ -68,7 +88,10 @@ cdef raise_error(int status, ct_call *call, step, operands, variables, arrays):
             raise loops[-1][0].failed_check(call.info[0], call.info[1], call.info[2], place)
         step = loops[-1][0].step_at(loops[-1][2]) or step
     else:
-        place = step_text(step, operands, variables, arrays)
+        node = step.node
+        if status == CT_INDEX and step.spec is not None:
+            node = step.spec.node_of(call.info[3])
+        place = step_text(step, node, operands, variables, arrays)
     if status == CT_PYTHON:
         error = <object><PyObject *><intptr_t>call.info[0]
         Py_DECREF(error)
@@ -76,7 +99,8 @@ cdef raise_error(int status, ct_call *call, step, operands, variables, arrays):
             error.add_note(f"while running {step.label}{place}")
         raise error
     if status == CT_INDEX:
-        raise IndexError(f"{step.label}: index {call.info[0]} is out of bounds for axis "
+        name = step.label if step.spec is None else step.spec.node_of(call.info[3]).op.name
+        raise IndexError(f"{name}: index {call.info[0]} is out of bounds for axis "
                          f"{call.info[1]} with size {call.info[2]}{place}")
     if status == CT_ZERO_DIVISION:
         raise ZeroDivisionError(f"{step.label}: integer division by zero{place}")
@@ -108,13 +132,9 @@ cdef class Plan:
 
     def __dealloc__(self):
         cdef int i
-        cdef arena_t *arena
         for i in range(self.ngroups):
             self.group_free(self.groups[i])
-        while self.spare != NULL:
-            arena = self.spare
-            self.spare = arena.next
-            free_arena(arena)
+        self.drop_idle()
         free(self.groups)
         free(self.steps)
         free(self.tensors)
@@ -140,6 +160,10 @@ cdef class Plan:
                 found += plan.list_groups()
         return found
 
+    def list_loops(self):
+        """Return what runs the loops among the steps as wholes."""
+        return [loop for loop in self.children if loop.is_whole]
+
     cdef int warm(self) except -1:
         """Have machine code made of the groups once calls of this segment have cost enough."""
         self.segment.heat += self.cost + CALL_COST
@@ -154,10 +178,11 @@ cdef class Plan:
         if arena != NULL:
             self.spare = arena.next
             return arena
+        self.make_room()
         arena = <arena_t *>calloc(1, sizeof(arena_t))
         if arena == NULL:
             raise MemoryError
-        if posix_memalign(<void **>&arena.memory, ALIGNMENT, self.arena_bytes + ALIGNMENT):
+        if ct_aligned(<void **>&arena.memory, ALIGNMENT, self.arena_bytes + ALIGNMENT):
             free(arena)
             raise MemoryError
         arena.tensors = <ct_tensor *>malloc((self.ntensors + 1) * sizeof(ct_tensor))
@@ -167,7 +192,26 @@ cdef class Plan:
             free_arena(arena)
             raise MemoryError
         self.fill(arena)
+        self.segment.held += self.arena_bytes
         return arena
+
+    cdef int make_room(self) except -1:
+        """Before another arena: let idle ones go, if those of many sizes have gathered."""
+        if self.segment.held > HELD_BYTES + 2 * self.arena_bytes:
+            for plan in self.segment.plans.values():
+                if plan is not None:
+                    (<Plan>plan).drop_idle()
+        return 0
+
+    cdef void drop_idle(self) noexcept:
+        """Free the arenas that no call is using."""
+        cdef arena_t *arena
+        while self.spare != NULL:
+            arena = self.spare
+            self.spare = arena.next
+            free_arena(arena)
+            if self.segment is not None:        # it may be gone when the plan goes
+                self.segment.held -= self.arena_bytes
 
     cdef void fill(self, arena_t *arena) noexcept:
         cdef int i

@@ -35,7 +35,8 @@ cdef extern from "abi.h":
 
 
 cdef extern from "fused.h":
-    enum: CT_COMPUTED, CT_ARRAY, CT_COUNT
+    enum: CT_FULL, CT_KEPT
+    enum: CT_COMPUTED, CT_ARRAY, CT_COUNT, CT_APART
     ctypedef struct ct_spec_value:
         int32_t level, dtype, source, operand
     ctypedef struct ct_spec_op:
@@ -55,6 +56,18 @@ cdef extern from "fused.h":
         pass
 
 
+cdef extern from "ready.h":
+    ctypedef struct ct_ready:
+        pass
+    ctypedef struct ct_ready_products:
+        ct_kernel product
+        ct_ready *(*make)(const ct_tensor *, int factor, int alone, int64_t place) noexcept nogil
+        void (*free)(ct_ready *) noexcept nogil
+        int64_t (*bytes)(const ct_ready *) noexcept nogil
+        void (*fill)(const ct_ready *, const ct_tensor *, char *) noexcept nogil
+        ct_kernel run
+
+
 cdef extern from "device.h":
     ctypedef struct ct_device:
         ct_group *(*group_new)(const ct_spec *, const int64_t *, int,
@@ -64,6 +77,7 @@ cdef extern from "device.h":
         ct_kernel group_run
         ct_kernel copy
         void (*run)(int64_t ntasks, ct_task task, void *ctx) noexcept nogil
+        const ct_ready_products *ready
 
 
 # The dtype of a value that is a Python object; its data points to the reference.
@@ -118,8 +132,9 @@ cdef class GroupSpec:
     cdef ct_spec c
     cdef readonly list axes             # per operand: its axis for each axis of the space, or -1
     cdef readonly list dims             # registers of the sizes of the space
-    cdef readonly str text
     cdef readonly list scalars          # per op: nodes, and the values that they make and read
+    cdef readonly list values, ops, outputs     # as they were given, for those who write code
+    cdef readonly tuple naxes
     cdef readonly list dtypes           # of the values
     cdef readonly dict code             # which machine code serves which form of its blocks
     cdef _set_op(self, ct_spec_op *op, tuple fields)
@@ -139,6 +154,7 @@ cdef class Step:
     cdef readonly object python         # what a Python step calls
     cdef ct_kernel fn
     cdef int64_t *params
+    cdef str _tile_name(self, int number)
 
 
 cdef class Segment:
@@ -157,6 +173,7 @@ cdef class Segment:
     cdef bint any_dynamic, any_checks
     cdef readonly dict plans            # key (bytes) -> Plan
     cdef readonly object last           # the Plan of the last call
+    cdef int64_t held                   # bytes of the arenas of its plans
     cdef int64_t heat                   # what its calls have cost, while groups are interpreted
     cdef public object shape            # shape(variable, registers), for messages
     cdef public bint in_loop            # the body of a loop, which checks data in each step

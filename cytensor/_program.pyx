@@ -9,6 +9,8 @@ from libc.string cimport memcpy
 
 cimport cython
 
+from cytensor._types import DTYPES
+
 _SIZE_OPS = {
     "const": SIZE_CONST, "dim": SIZE_DIM, "load": SIZE_LOAD, "add": SIZE_ADD, "sub": SIZE_SUB,
     "mul": SIZE_MUL, "floordiv": SIZE_FLOORDIV, "mod": SIZE_MOD, "max": SIZE_MAX,
@@ -51,18 +53,16 @@ cdef class GroupSpec:
         Registers of the sizes of the axes.
     axes : list of tuple
         Per operand, outputs first: which of its axes each axis of the space is, or -1.
-    text : str
-        The tile program, for readers.
     scalars : list of list of (Apply, value that it makes, values that it reads)
         What each op computes, for those who write code.
     """
 
-    def __init__(self, values, ops, outputs, naxes, nphases, dims, axes, text, scalars):
+    def __init__(self, values, ops, outputs, naxes, nphases, dims, axes, scalars):
         cdef int i
         self.dims = dims
         self.axes = axes
-        self.text = text
         self.scalars = scalars
+        self.values, self.ops, self.outputs, self.naxes = values, ops, outputs, naxes
         self.dtypes = [value[1] for value in values]
         self.code = {}
         self.c.nvalues, self.c.nops = len(values), len(ops)
@@ -84,6 +84,10 @@ cdef class GroupSpec:
         for i, (value, alias) in enumerate(outputs):
             self.c.output_value[i] = value
             self.c.output_alias[i] = alias
+
+    def node_of(self, int i):
+        """Return the node that an op computes, for messages."""
+        return self.scalars[i][-1][0]
 
     cdef _set_op(self, ct_spec_op *op, tuple fields):
         cdef int k
@@ -131,8 +135,30 @@ cdef class Step:
             for i in range(len(self.numbers)):
                 self.params[i] = self.numbers[i]
 
+    def tile_lines(self):
+        """Return the tile program of a fused group, a line for each value, for readers."""
+        spec, lines = self.spec, {}
+        for node, number, arguments in [item for items in spec.scalars for item in items]:
+            for i in arguments:
+                _, _, source, operand = spec.values[i]
+                if source not in (CT_COMPUTED, CT_APART) and i not in lines:
+                    lines[i] = _tile_line(spec, i, f"load {self.variables[operand]!r}")
+            names = ", ".join([self._tile_name(i) for i in arguments])
+            lines[number] = _tile_line(spec, number, f"{node.name}({names})")
+        return [lines[number] for number in sorted(lines)]
+
+    cdef str _tile_name(self, int number):
+        """What a value is called; an array that its reader reaches by itself is no value."""
+        _, _, source, operand = self.spec.values[number]
+        return repr(self.variables[operand]) if source == CT_APART else f"t{number}"
+
     def __dealloc__(self):
         free(self.params)
+
+
+cdef str _tile_line(GroupSpec spec, int number, str text):
+    level, dtype, *_ = spec.values[number]
+    return f"t{number}: {'full' if level == CT_FULL else 'kept'} {DTYPES[dtype]} = {text}"
 
 
 @cython.final

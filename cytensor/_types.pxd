@@ -11,6 +11,5 @@ cdef class TensorType(Type):
     cdef readonly int code              # the dtype's place in DTYPES
 
 
-cdef object attribute(x, str name)
 cdef Type without_sizes(Type type)
 cpdef bint same_type(Type a, Type b) except -1

@@ -3,6 +3,8 @@
 A type makes variables, and says which values they take. ``_core`` tells it what those are.
 """
 cimport cython
+from cpython.object cimport PyObject
+from cpython.type cimport PyType_Modified
 
 DTYPES = (
     "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
@@ -16,7 +18,20 @@ cdef tuple _NAMES = ("scalar", "vector", "matrix")
 
 # ----- what other layers add -----
 
-cdef dict _attributes = {}      # name -> [(class, function)]
+cdef extern from "Python.h":
+    ctypedef struct PyTypeObject:
+        PyObject *tp_dict
+
+
+cdef class _Added:
+    """An attribute of a class that another layer has given to it."""
+
+    cdef object function
+
+    def __get__(self, x, cls):
+        if x is None:
+            raise AttributeError(f"objects of {cls.__name__} have it, the class has not")
+        return self.function(x)
 
 
 def register_attributes(cls, **functions):
@@ -25,16 +40,17 @@ def register_attributes(cls, **functions):
     ``x.name`` is ``functions["name"](x)`` where the class itself has no such attribute. With None
     in place of a function, the attribute is gone again.
     """
+    # A class of C can be changed in C only. A `__getattr__` would need nothing of the kind, but
+    # makes all attributes of the subclasses that are written in Python slow.
+    cdef dict names = <dict>(<PyTypeObject *>cls).tp_dict
     for name, function in functions.items():
-        rows = [row for row in _attributes.get(name, ()) if row[0] is not cls]
-        _attributes[name] = rows if function is None else [(cls, function), *rows]
-
-
-cdef object attribute(x, str name):
-    for cls, function in _attributes.get(name, ()):
-        if isinstance(x, cls):
-            return function(x)
-    raise AttributeError(f"{type(x).__name__!r} object has no attribute {name!r}")
+        if isinstance(names.get(name, None), _Added):
+            del names[name]
+        if function is not None and name not in names:
+            added = _Added()
+            (<_Added>added).function = function
+            names[name] = added
+    PyType_Modified(cls)
 
 
 # ----- types -----
@@ -47,9 +63,6 @@ cdef class Type:
     constants may be named as attributes, ``Variable`` and ``Constant``. Two types are equal if
     they are one object, or of one class with equal attributes ``__props__``.
     """
-
-    def __getattr__(self, name):
-        return attribute(self, name)
 
     def __call__(self, name=None):
         """Make a new input variable of this type."""

@@ -23,7 +23,7 @@ FLAGS = {
     "lapack_threads": (True, _yes, "whether OpenBLAS may use its own threads for one large matrix; "
                                    "the last digits then depend on how many it has"),
     "isa": ("", str, "instruction set of the CPU kernels (v2, v3, v4); empty takes the best"),
-    "jit": ("off", str, "machine code of one's own for fused groups that cost much time: "
+    "jit": ("background", str, "machine code of one's own for fused groups that cost much time: "
                         "background compiles it beside the calls, eager at the first call"),
     "mode": ("fast_run", str, "mode of `function` by default: fast_run, fast_compile, none, "
                               "DebugMode, NanGuardMode, MonitorMode or ProfileMode"),

@@ -36,18 +36,19 @@ def node_text(node, shapes=None):
     return "\n".join([where(node), *lines, *_more(node, (), ())])
 
 
-def step_text(step, operands, variables, arrays):
+def step_text(step, node, operands, variables, arrays):
     """Describe a step that failed.
 
     Parameters
     ----------
     step : Step
+    node : Apply
+        Of its nodes, the one that failed, as far as that is known.
     operands : list
         The arrays and objects that it works on, results first.
     variables, arrays : sequence
         What the call began with.
     """
-    node = step.node
     inputs = operands[max(len(step.outs), 1):]
     lines = _apply_lines(node) if len(step.nodes) < 2 else _group_lines(step)
     lines += [f"Inputs shapes: {_list([_shape(x) for x in inputs])}",

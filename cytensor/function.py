@@ -8,13 +8,14 @@ from cytensor._cells import Cell
 from cytensor._interpreter import Callable, enable_vectorcall
 from cytensor.engine.modes import as_mode
 from cytensor.engine.pipeline import Job, compile_program
+from cytensor.exports import Exports
 from cytensor.fgraph import Inspection, Maker
 from cytensor.inputs import Out, as_input, as_type_of
 from cytensor.ops.objects import DisconnectedType, NullType
 from cytensor.ops.registry import as_variable
 from cytensor.ops.values import duplicate, fit
 from cytensor.ops.variable import register_eval
-from cytensor.printing import notebook
+from cytensor.printing import show
 from cytensor.profiles import as_stats
 from cytensor.shared import SharedVariable
 
@@ -295,7 +296,7 @@ WORDS = {
 COPIED_KINDS: dict = {}
 
 
-class Function(Callable, Inspection):
+class Function(Callable, Inspection, Exports):
     """A compiled function. Made by ``function``.
 
     Call it with arrays, by position or by the names of the inputs. ``f[x]`` or ``f["x"]`` is the
@@ -418,10 +419,10 @@ class Function(Callable, Inspection):
         return f"<{self._called()}>"
 
     def _repr_svg_(self):
-        return notebook.svg(self)
+        return show(self, "svg")
 
     def _repr_html_(self):
-        return notebook.html(self)
+        return show(self, "html")
 
     # ----- state -----
 

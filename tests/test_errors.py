@@ -33,7 +33,7 @@ fail = python_op("fail", failing, lambda x: x.type, lambda S, shapes, inputs: sh
 #: A function, its arguments, the class of the error, and what the message has to tell.
 CASES = {
     "a kernel": lambda: (
-        ct.function([V, K], V[K] * 2), ([1.0, 2.0, 3.0], [7]), IndexError, [        # the kernel
+        ct.function([V, K], V[K]), ([1.0, 2.0, 3.0], [7]), IndexError, [            # the kernel
             "gather: index 7 is out of bounds for axis 0 with size 3", "gather(v, i)",
             "# the kernel", "Inputs shapes: [(3,), (1,)]", "Inputs strides: [(8,), (8,)]",
             "Inputs dtypes: [float64, int64]", "Inputs values: [array([1., 2., 3.]), array([7])]",
@@ -42,6 +42,11 @@ CASES = {
         ct.function([M, K], T.exp(M)[T.arange(M.shape[0]), K] + 1), (np.ones((2, 3)), [0, 5]),
         IndexError, ["pick", "index 5 is out of bounds for axis", "with size 3", "test_errors.py",
                      "(2, 3)", "array([0, 5])"]),
+    "a gather of a group": lambda: (
+        ct.function([V, K], T.exp(V[K]) * 2), ([1.0, 2.0, 3.0], [7]), IndexError, [     # its rows
+            "gather: index 7 is out of bounds for axis 0 with size 3", "in gather, made at",
+            "# its rows", "Apply nodes that ran together: fused(gather, exp, mul)",
+            "Inputs: [v, i", "array([1., 2., 3.]), array([7])"]),
     "sizes of a plan": lambda: (
         ct.function([V, U], V + U), ([1.0, 2.0], [1.0, 2.0, 3.0]), ValueError, [    # the sizes
             "add: sizes 2 and 3 differ", "# the sizes", "Inputs shapes: [(2,), (3,)]",

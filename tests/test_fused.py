@@ -224,3 +224,32 @@ def test_picks_from_rows_of_one_item(mode):
     assert picked.tolist() == [1, 2, 3] and gradient.tolist() == [[2], [4], [6]]
     with pytest.raises(IndexError, match="index 1 is out of bounds"):
         f(a, [0, 1, 0])
+
+
+# ----- results in another shape -----
+
+@pytest.mark.parametrize("view", [
+    lambda y: y.reshape((-1,)), lambda y: y.reshape((2, 3, -1)), lambda y: y.dimshuffle(0, "x", 1),
+    lambda y: y.flatten().dimshuffle("x", 0), lambda y: y.dimshuffle("x", 0, 1).reshape((3, -1))])
+def test_a_result_in_another_shape_is_not_copied(view):
+    x = T.dmatrix("x")
+    y = T.tanh(x) + x.sum(axis=1, keepdims=True)
+    f = ct.function([x], view(y))
+    data = np.arange(24.0).reshape(6, 4)
+    want = np.tanh(data) + data.sum(axis=1, keepdims=True)
+    out = f(data)
+    np.testing.assert_allclose(out.reshape(-1), want.reshape(-1))
+    assert out.flags.owndata
+    assert out.shape == ct.function([x], view(x))(data).shape
+    assert "copy" not in ct.debugprint(f, file="str")
+
+
+def test_two_shapes_of_one_result_are_two_arrays():
+    x = T.dvector("x")
+    y = T.exp(x)
+    f = ct.function([x], [y.reshape((2, -1)), y, y.reshape((-1, 2))])
+    a, b, c = f(np.arange(6.0))
+    a += 1
+    b += 2
+    np.testing.assert_allclose(a.reshape(-1) - 1, c.reshape(-1))
+    np.testing.assert_allclose(b - 2, c.reshape(-1))

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from compiled import Lot, assert_same_bits, needs_compiler, values
 from random_graphs import Graph
 
 import cytensor as ct
@@ -17,78 +18,12 @@ import cytensor.tensor as T
 from cytensor import config
 from cytensor._core import DTYPES, TensorType, registered_ops
 from cytensor.cpu import compiler
-from cytensor.engine.pipeline import device
 
-needs_compiler = pytest.mark.skipif(compiler.find() is None, reason="no C compiler")
 OPS = {name: op for name, op in registered_ops().items()
        if op.kind == "elementwise" and name != "cast" and not op.traits.get("special")}
 
 
-@pytest.fixture
-def jit():
-    """The one that compiles; no call asks for code of its own accord."""
-    before, config.jit = config.jit, "off"
-    yield device().jit
-    config.jit = before
-
-
-class Lot:
-    """Calls whose results are compared before and after their groups are compiled, in one go."""
-
-    def __init__(self):
-        self.calls = []                 # (what, function, arguments, results)
-        self.plans = []
-
-    def call(self, what, f, *args):
-        """Call a function, and keep what it gives and the plan that it made."""
-        results = f(*args)
-        self.calls.append((what, f, args, results if isinstance(results, list) else [results]))
-        self.plans += [segment.last for segment in f.program.segments]
-
-    def check(self, jit):
-        """Compile, and call again."""
-        jit.improve_now(self.plans)
-        for what, f, args, before in self.calls:
-            after = f(*args)
-            after = after if isinstance(after, list) else [after]
-            for a, b in zip(after, before, strict=True):
-                assert_same_bits(a, b, what)
-
-
-def assert_same_bits(a, b, what):
-    """Compare bits. Which not-a-number comes out of two is not defined, and no C says it."""
-    assert (a.dtype, a.shape) == (b.dtype, b.shape), what
-    kind = {"f": a.dtype, "c": f"f{a.dtype.itemsize // 2}"}.get(a.dtype.kind)
-    a, b = [np.ascontiguousarray(x).reshape(-1) for x in (a, b)]
-    if kind is not None:
-        a, b = a.view(kind), b.view(kind)
-        np.testing.assert_array_equal(np.isnan(a), np.isnan(b), str(what))
-        a, b = a[~np.isnan(a)], b[~np.isnan(b)]
-    assert a.tobytes() == b.tobytes(), what
-
-
 # ----- every op -----
-
-def values(dtype, n, seed):
-    """Random numbers of all sizes, and the odd ones."""
-    rng, dtype = np.random.default_rng(seed), np.dtype(dtype)
-    if dtype.kind == "c":
-        parts = values(f"f{dtype.itemsize // 2}", 2 * n + 12, seed)
-        return parts[:len(parts) // 2 * 2].view(dtype)
-    if dtype.kind == "f":
-        info = np.finfo(dtype)
-        odd = [0, -0.0, 1, -1, 0.5, np.inf, -np.inf, np.nan, info.max, -info.max, info.tiny,
-               info.smallest_subnormal]
-        x = np.concatenate([rng.normal(size=n), rng.uniform(-100, 100, n), odd])
-        return rng.permutation(x).astype(dtype)
-    if dtype.kind == "b":
-        return rng.integers(0, 2, 2 * n + 12).astype(bool)
-    info = np.iinfo(dtype)
-    small, odd = [0, 1, 2, 3, 5, 7], [info.min, info.max]
-    x = np.concatenate([rng.choice(np.array(small, dtype), n), np.array(odd * 6, dtype),
-                        rng.integers(info.min, info.max, n, dtype)])
-    return rng.permutation(x)
-
 
 @needs_compiler
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -135,13 +70,52 @@ def test_random_graphs(jit):
     lot.check(jit)
 
 
-def test_an_op_without_c_is_interpreted(jit):
-    x = T.dvector("x")
-    f = ct.function([x], T.exp(T.gammaln(x)))
+@needs_compiler
+def test_functions_of_scipy_are_called(jit):
     lot = Lot()
-    lot.call("gammaln", f, np.arange(1, 5.0))
+    for dtype in ("float64", "float32", "float16"):
+        x, y = [TensorType(dtype, (None,))() for _ in range(2)]
+        z = T.gammainc(y, T.exp(T.gammaln(x))) + T.psi(x) * T.erfinv(y / 9)
+        f = ct.function([x, y], [z, T.grad(T.gammaln(x * y).sum(), x)])
+        for n in (1, 5, 700):
+            args = [np.linspace(*ends, n).astype(dtype) for ends in ((1, 4), (0.1, 8))]
+            lot.call(dtype, f, *args)
+            lot.call(dtype, f, args[0][::-1], np.repeat(args[1], 2)[::2])
+        assert "ct_special_gammaln" in f.source()
     lot.check(jit)
-    assert "interpreted" in f.source()
+
+
+@needs_compiler
+def test_long_expressions(jit):
+    """They run in stages, on some elements at a time; rare arguments come up in each of them."""
+    x, y, w = T.fmatrix("x"), T.dmatrix("y"), ct.shared(values("float64", 700, 5)[:1400])
+    lot, choose = Lot(), random.Random(0)
+    made = [x, T.cast(y, "float32"), T.cast(x * 2 > y, "float32")]
+    for _ in range(90):
+        a, b = choose.choice(made[-6:]), choose.choice(made)
+        made.append(choose.choice([
+            lambda a, b: T.tanh(a) * b, lambda a, b: T.sin(a) + b, lambda a, b: T.maximum(a, b),
+            lambda a, b: a - T.exp(-b * b), lambda a, b: T.switch(a > b, a, T.mod(b, 3))])(a, b))
+    f = ct.function([x, y], [made[-1], made[-2], made[50], T.cast(made[70], "float64") * y,
+                             made[-1].sum(1), T.nnet.softmax(T.tanh(made[-1]))])
+    for shape in [(1, 1), (3, 300), (2, 256)]:
+        n = shape[0] * shape[1]
+        args = [values(dtype, n, seed)[:n].reshape(shape) for seed, dtype in enumerate("fd")]
+        for other in views(args[1]):
+            with np.errstate(all="ignore"):
+                lot.call(shape, f, args[0], other)
+    lot.check(jit)
+    z = w
+    for _ in range(12):
+        z = T.sin(z * 3) * T.tanh(z) + w        # what is written over is read to the end
+    g = ct.function([], [], updates={w: z})
+    start = w.get_value()
+    g()
+    want = w.get_value()
+    jit.improve_now([segment.last for segment in g.program.segments])
+    w.set_value(start)
+    g()
+    assert_same_bits(w.get_value(), want, "update")
 
 
 # ----- strides and axes -----

@@ -12,8 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "cytensor"
 
 BASE = {"_types", "_lines", "_core", "config"}
-RUNTIME = {"_program", "_plan", "_places", "_planner", "_loops", "_loopcode", "_loopplan",
-           "_loopblocks", "_python", "_cells", "_arrays", "_watch", "_interpreter"}
+RUNTIME = {"_program", "_plan", "_places", "_planner", "_loops", "_loopcode", "_loopready",
+           "_loopplan", "_loopblocks", "_loopform", "_python", "_cells", "_arrays", "_watch",
+           "_interpreter"}
 MIDDLE = {*BASE, *RUNTIME, "ops", "autodiff", "rewrites", "lowering", "printing", "failures",
           "cache"}
 ENGINE = {*MIDDLE, "cpu", "gpu", "engine"}
@@ -30,9 +31,11 @@ MAY_IMPORT = {
     "_planner":     {*BASE, "_program", "_plan", "_places"},
     "_loops":       {*BASE, "_program", "_plan"},
     "_loopcode":    {*BASE, "_program", "_plan", "_loops"},
+    "_loopready":   {*BASE, "_program", "_plan", "_loops"},
     "_loopplan":    {*BASE, "_program", "_plan", "_places", "_planner", "_loops", "_loopcode",
-                     "failures"},
+                     "_loopready", "failures"},
     "_loopblocks":  {*BASE, "_program", "_plan", "_places", "_planner", "_loops", "_loopplan"},
+    "_loopform":    {*BASE, "_program", "_plan", "_loops", "_loopplan"},
     "_cells":       BASE,
     "_arrays":      {*BASE, "_program", "_plan"},
     "_watch":       {*BASE, "_program", "_plan"},
@@ -41,8 +44,8 @@ MAY_IMPORT = {
     "ops":          BASE,
     "autodiff":     {*BASE, "ops"},
     "rewrites":     {*BASE, "ops"},
-    "lowering":     {*BASE, "_program", "_python", "_loops", "_loopblocks", "_interpreter",
-                     "ops"},
+    "lowering":     {*BASE, "_program", "_python", "_loops", "_loopblocks", "_loopform",
+                     "_interpreter", "ops"},
     "printing":     {*BASE, "_program", "ops"},
     "failures":     {*BASE, "printing"},
     "cpu":          {*BASE, *RUNTIME, "ops", "lowering", "cache"},
@@ -53,8 +56,11 @@ MAY_IMPORT = {
     "fgraph":       BASE,
     "profiles":     ENGINE,
     "test_values":  {*ENGINE, "shared"},
-    "function":     {*ENGINE, "fgraph", "shared", "inputs", "profiles"},
+    "export":       ENGINE,
+    "exports":      {"export"},
+    "function":     {*ENGINE, "fgraph", "shared", "inputs", "profiles", "exports"},
     "graph":        {*ENGINE, "fgraph", "shared", "inputs", "function"},
+    "threads":      {"cpu"},
     "tensor":       {*ENGINE, "shared", "inputs", "function"},
     "random":       {*ENGINE, "shared"},
     "sparse":       {*ENGINE, "shared"},

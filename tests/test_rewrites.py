@@ -1,5 +1,6 @@
 """Rewrites: each rule keeps the value and the gradient, and the passes do what they are for."""
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from cytensor.ops import (
     views)
 from cytensor.ops.gather import scatter_add
 from cytensor.ops.registry import KIND, cast, constant
+from cytensor.rewrites import driver
 from cytensor.rewrites.driver import Pass
 from cytensor.rewrites.expand import expand
 from cytensor.rewrites.fold import fold
@@ -21,6 +23,7 @@ from cytensor.rewrites.intern import intern
 from cytensor.rewrites.passes import named
 from cytensor.rewrites.patterns import (
     AnyParam, NodeRule, RewriteError, Rule, constant_hole, instantiate)
+from cytensor.rewrites.uses import Uses
 
 PASSES = {name: named(name) for name in ("smaller", "safer", "assume", "faster", "updates")}
 EVERY_RULE = [rule for step in PASSES.values() for rule in step.rules]
@@ -167,7 +170,7 @@ def _agree(new, old):
 def test_rule_keeps_the_value_and_the_gradient(rule):
     fired = finite = 0
     for _kind, old, feed, want in _fillings(rule):
-        new = rule.apply(old.owner, {})
+        new = rule.apply(old.owner, Counter())
         if new is None:
             continue
         fired += 1
@@ -273,6 +276,58 @@ def test_what_others_use_is_not_computed_twice():
     both = PASSES["safer"]([1 - s, s])
     assert names_of(both) == ["sigmoid", "sub"]
     assert names_of(PASSES["safer"]([1 - s])) == ["neg", "sigmoid"]
+
+
+def count_sweeps(monkeypatch):
+    """A list that gets an item for each walk over a graph."""
+    sweeps, real = [], driver._Sweep.run
+
+    def run(self, *args):
+        sweeps.append(self)
+        return real(self, *args)
+    monkeypatch.setattr(driver._Sweep, "run", run)
+    return sweeps
+
+
+def test_what_is_replaced_uses_nothing_any_more(monkeypatch):
+    """Each layer has a rule that waits until the layer before it is the only user of a value."""
+    x = tensor("x")
+    chain = Pass("chain", [Rule(ew.exp(ew.log(x0)), x0),
+                           Rule(ew.sin(ew.neg(x0)), ew.neg(ew.sin(x0)))])
+    y = ew.neg(x)
+    for _ in range(40):
+        y = ew.sin(ew.exp(ew.log(y)))
+    sweeps = count_sweeps(monkeypatch)
+    assert names_of(chain([y])) == [*["sin"] * 40, "neg"]
+    assert len(sweeps) <= 2
+
+
+def test_what_equals_something_replaced_is_replaced_alike(monkeypatch):
+    """Sizes of many layers lead to the size of the input, whichever was asked for first."""
+    h = x = tensor("x", 1)
+    asked = []
+    for _ in range(30):
+        h = ew.tanh(h)
+        asked += [shape.shape(h)[0], shape.shape(ew.exp(h))[0]]
+    sweeps = count_sweeps(monkeypatch)
+    after = PASSES["smaller"](asked)
+    assert {names_of([n])[-1] for n in after} == {"shape_i"}
+    assert {n.owner.inputs[0] for n in after} == {x}
+    assert len(sweeps) <= 2
+
+
+def test_users_are_counted_while_the_graph_changes():
+    x = tensor("x")
+    a = ew.exp(x)
+    b, c = ew.sin(a), ew.cos(a)
+    uses = Uses(toposort([b, c]), [b, c])
+    assert (uses[x], uses[a], uses[b]) == (1, 2, 1)
+    uses.move(b, c, uses[b])            # c stands for b: one user of a is gone
+    assert (uses[a], uses[b], uses[c]) == (1, 0, 2)
+    uses.move(c, x, uses[c])            # nobody needs exp any more
+    assert (uses[x], uses[a]) == (2, 0)
+    uses.move(x, c, 1)                  # and now somebody does again
+    assert (uses[x], uses[a], uses[c]) == (2, 1, 1)
 
 
 def test_a_rule_without_end_is_stopped():

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from new_process import run
 
+import cytensor as ct
+import cytensor.tensor as T
 from cytensor.cpu import _structured
 from cytensor.cpu._structured import call
 
@@ -32,6 +34,40 @@ def test_the_default_is_what_the_process_may_use():
 
 def test_the_number_of_threads_can_be_set():
     assert _structured.get_threads() == 4
+
+
+def test_a_block_has_threads_of_its_own():
+    with ct.threads(2):
+        assert _structured.get_threads() == 2
+        with ct.threads(1):
+            assert _structured.get_threads() == 1
+            with ThreadPoolExecutor(1) as executor:
+                assert executor.submit(_structured.get_threads).result() == 4
+            with ct.threads(0):
+                assert _structured.get_threads() == 4
+        assert _structured.get_threads() == 2
+        with pytest.raises(KeyError), ct.threads(3):
+            raise KeyError
+        assert _structured.get_threads() == 2
+    assert _structured.get_threads() == 4
+
+
+@pytest.mark.parametrize("n, error", [(-1, ValueError), (1.5, TypeError), ("2", TypeError)])
+def test_a_number_of_threads_that_is_none(n, error):
+    with pytest.raises(error, match="threads"), ct.threads(n):
+        pass
+
+
+def test_threads_change_no_bit():
+    x, w = T.dmatrices("x", "w")
+    loss = T.nnet.softmax(x @ w).sum(axis=0).std() + (x ** 2).mean()
+    f = ct.function([x, w], [loss, *T.grad(loss, [x, w])])
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(700, 300)), rng.normal(size=(300, 50))
+    first = f(x, w)
+    for n in (1, 2, 3, 7):
+        with ct.threads(n):
+            assert [a.tobytes() for a in f(x, w)] == [a.tobytes() for a in first]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity masks here")

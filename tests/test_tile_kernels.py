@@ -350,6 +350,7 @@ def test_sums_add_in_the_stated_order(kernels, dtype):
 
 TERMS = {
     "sqr(x)": lambda x, y, z: (x * x, (x, x)), "mul(x,y)": lambda x, y, z: (x * y, (x, y)),
+    "sqr(sub(x,y))": lambda x, y, z: ((x - y) * (x - y), (x, y)),
     "sqr(sub(x,z))": lambda x, y, z: ((x - z) * (x - z), (x, z)),
     "mul(x,sub(y,z))": lambda x, y, z: (x * (y - z), (x, y, z)),
 }

@@ -1,8 +1,8 @@
 """The products of matrices, by our own tiles and by the BLAS that SciPy brings.
 
-``kernels`` is a capsule for the interpreter, and ``rest`` one for the modules that also use
-OpenBLAS. Get this module from ``cytensor.cpu.blas.load``, which
-chooses OpenBLAS's kernels first, and keeps the rest of ``scipy.linalg`` from being imported.
+``kernels`` and ``ready`` are capsules for the interpreter, and ``rest`` one for the modules that
+also use OpenBLAS. Get this module from ``cytensor.cpu.blas.load``, which chooses OpenBLAS's
+kernels first, and keeps the rest of ``scipy.linalg`` from being imported.
 """
 import sys
 
@@ -24,6 +24,8 @@ cdef extern from "product.h" nogil:
         pass
     ctypedef struct ct_conv_kits:
         pass
+    ctypedef struct ct_ready_products:
+        pass
 
     ctypedef void* ct_gemm
     ctypedef void* ct_gemv
@@ -39,6 +41,7 @@ cdef extern from "product.h" nogil:
     ct_blas ct_blas_used
     const ct_conv_kits* ct_tiles_used
     ct_kernel_entry* ct_product_kernels
+    const ct_ready_products ct_ready_used
     const char* ct_blas_find(const char* path)
     const char* ct_blas_core()
     int ct_blas_threads()
@@ -69,6 +72,7 @@ cdef ct_blas_rest _rest
 _rest.enter, _rest.leave = ct_blas_enter, ct_blas_leave
 rest = PyCapsule_New(&_rest, "cytensor.blas_rest", NULL)
 kernels = PyCapsule_New(<void*>ct_product_kernels, "cytensor.kernels", NULL)
+ready = PyCapsule_New(<void*>&ct_ready_used, "cytensor.ready", NULL)
 
 
 def library():

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, intptr_t
 from libc.stdlib cimport calloc, free
 
 from cytensor._program cimport (CT_COUNT, CT_MAXDIM, GroupSpec, ct_device, ct_group, ct_itemsize,
-                                ct_kernel, ct_spec, ct_task)
+                                ct_kernel, ct_ready_products, ct_spec, ct_task)
 
 from cytensor.cpu import _structured
 
@@ -163,3 +163,8 @@ structured = kernel_addresses(_structured.kernels)
 cpu.copy = <ct_kernel><intptr_t>structured["copy"]
 cpu.run = run_tasks
 device = PyCapsule_New(&cpu, "device", NULL)
+
+
+def use_products(ready):
+    """Have loops make factors of their products ready, with what this capsule holds."""
+    cpu.ready = <const ct_ready_products *>PyCapsule_GetPointer(ready, "cytensor.ready")

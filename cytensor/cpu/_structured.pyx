@@ -7,7 +7,7 @@ import atexit
 import numpy as np
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, intptr_t
 from libc.string cimport strcmp
 cimport numpy as cnp
 
@@ -44,6 +44,7 @@ cdef extern from "threads.h" nogil:
         int (*default_threads)() noexcept nogil
         void (*set_threads)(int n) noexcept nogil
         int (*get_threads)() noexcept nogil
+        int (*set_threads_here)(int n) noexcept nogil
 
     ct_pool ct_the_pool
     void ct_pool_stop()
@@ -53,6 +54,7 @@ cdef extern from "nest.h" nogil:
 
 cdef extern from "structured.h" nogil:
     ct_kernel_entry* ct_structured_kernels
+    const void* ct_searcher_of(int is_max, int dtype)
 
 
 # ----- the thread pool -----
@@ -65,6 +67,17 @@ def default_threads():
 def set_threads(int n):
     """Set how many threads the kernels use; 0 or less means all cores."""
     ct_the_pool.set_threads(n)
+
+
+def set_threads_here(int n):
+    """Set how many threads the kernels use that this thread calls; 0 means as many as others.
+
+    Returns
+    -------
+    int
+        What was set before.
+    """
+    return ct_the_pool.set_threads_here(n)
 
 
 def get_threads():
@@ -81,6 +94,11 @@ ct_pool_used = &ct_the_pool
 pool = PyCapsule_New(<void*>&ct_the_pool, "cytensor.pool", NULL)
 kernels = PyCapsule_New(<void*>ct_structured_kernels, "cytensor.kernels", NULL)
 atexit.register(_stop)
+
+
+def searcher(bint is_max, int dtype):
+    """Return the address of what finds the largest, or smallest, items of a dtype."""
+    return <intptr_t>ct_searcher_of(is_max, dtype)
 
 
 # ----- one kernel on NumPy arrays -----

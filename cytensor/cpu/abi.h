@@ -87,6 +87,19 @@ typedef void (*ct_fold_terms)(int64_t rows, int64_t n, void *out, const void *co
 /* acc[j] = f(acc[j], x[r*n + j]) for r = 0, 1, .. rows-1, in this order. */
 typedef void (*ct_accumulate)(int64_t rows, int64_t n, void *acc, const void *x);
 
+/* How the largest, or the smallest, of many elements is found. */
+typedef struct {
+    /* where it is, of n elements that lie `stride` bytes apart */
+    int64_t (*row)(const char *x, int64_t n, int64_t stride);
+    /* the same for m columns side by side, whose rows lie `stride` bytes apart; or NULL */
+    void (*columns)(const char *x, int64_t n, int64_t stride, int64_t m, int64_t *out);
+    /* whether one element is better than another */
+    int (*better)(const char *x, const char *than);
+    /* which element it is, of n that lie side by side, and where that is; or NULL */
+    void (*extreme)(const char *x, int64_t n, char *out);
+    int64_t (*place)(const char *x, int64_t n, const char *extreme);
+} ct_searcher;
+
 /* One row of the table that a kernel module exports as the capsule `table`; name NULL ends it.
  * kind 'm': ct_map, 'f': ct_fold, 't': ct_fold_terms, 'a': ct_accumulate. dtype is that of the
  * inputs; for a cast (name "cast") to is the dtype of the output, else -1. */

@@ -12,12 +12,6 @@
 #define COLUMNS 1024            /* columns side by side: what they need stays in the L1 cache */
 #define SEGMENT (1 << 30)       /* rows that an int32 can count */
 
-typedef struct {
-    int64_t (*row)(const char *x, int64_t n, int64_t stride);
-    void (*columns)(const char *x, int64_t n, int64_t stride, int64_t m, int64_t *out);
-    int (*better)(const char *x, const char *than);
-} searcher;
-
 /* ----- real dtypes: one set of functions per dtype and direction -----
  *
  * S is how an item is stored, T how it is compared, M a signed integer of T's size. BEATS is > for
@@ -94,6 +88,16 @@ static T extreme_##name(const T *x, int64_t n) \
     for (int64_t i = 1; i < n; i++) \
         best = IS_BETTER(BEATS, x[i], best) ? x[i] : best; \
     return best; \
+} \
+\
+static inline void only_##name(const char *x, int64_t n, char *out) \
+{ \
+    *(T *)out = extreme_##name((const T *)x, n); \
+} \
+\
+static inline int64_t place_##name(const char *x, int64_t n, const char *extreme) \
+{ \
+    return find_##type((const T *)x, n, *(const T *)extreme); \
 } \
 \
 static int64_t row_##name(const char *x, int64_t n, int64_t stride) \
@@ -193,22 +197,31 @@ SEARCH_COMPLEX(min_c64, float, <)
 SEARCH_COMPLEX(max_c128, double, >)
 SEARCH_COMPLEX(min_c128, double, <)
 
-#define REAL(way, name) {row_##way##_##name, columns_##way##_##name, better_##way##_##name}
-#define COMPLEX(way, name) {row_##way##_##name, NULL, better_##way##_##name}
+#define REAL(way, name) \
+    {row_##way##_##name, columns_##way##_##name, better_##way##_##name, only_##way##_##name, \
+     place_##way##_##name}
+#define HALF(way, name) \
+    {row_##way##_##name, columns_##way##_##name, better_##way##_##name, NULL, NULL}
+#define COMPLEX(way, name) {row_##way##_##name, NULL, better_##way##_##name, NULL, NULL}
 #define SEARCHERS(way) { \
     [CT_BOOL] = REAL(way, u8), [CT_I8] = REAL(way, i8), [CT_U8] = REAL(way, u8), \
     [CT_I16] = REAL(way, i16), [CT_U16] = REAL(way, u16), [CT_I32] = REAL(way, i32), \
     [CT_U32] = REAL(way, u32), [CT_I64] = REAL(way, i64), [CT_U64] = REAL(way, u64), \
-    [CT_F16] = REAL(way, f16), [CT_F32] = REAL(way, f32), [CT_F64] = REAL(way, f64), \
+    [CT_F16] = HALF(way, f16), [CT_F32] = REAL(way, f32), [CT_F64] = REAL(way, f64), \
     [CT_C64] = COMPLEX(way, c64), [CT_C128] = COMPLEX(way, c128)}
 
-static const searcher max_searchers[CT_NDTYPES] = SEARCHERS(max);
-static const searcher min_searchers[CT_NDTYPES] = SEARCHERS(min);
+static const ct_searcher max_searchers[CT_NDTYPES] = SEARCHERS(max);
+static const ct_searcher min_searchers[CT_NDTYPES] = SEARCHERS(min);
+
+const ct_searcher *ct_searcher_of(int is_max, int dtype)
+{
+    return &(is_max ? max_searchers : min_searchers)[dtype];
+}
 
 /* ----- over a tensor: operand 0 of the nest is the output, operand 1 the input at index 0 ----- */
 
 typedef struct {
-    const searcher *search;
+    const ct_searcher *search;
     int64_t n, stride;          /* of the axis */
 } arg_axis;
 
@@ -285,7 +298,7 @@ static ct_nest kept_axes(const ct_tensor *out, const ct_tensor *x, int64_t axis)
     return nest;
 }
 
-static int search(const searcher *searchers, const ct_tensor *t, int64_t axis)
+static int search(const ct_searcher *searchers, const ct_tensor *t, int64_t axis)
 {
     const arg_axis a = {&searchers[t[1].dtype], t[1].dims[axis], t[1].strides[axis]};
     ct_nest nest = kept_axes(&t[0], &t[1], axis);

@@ -4,7 +4,7 @@
 
 #include "half.h"
 
-#include <complex.h>
+#include "ctmath_cmplx.h"
 
 /* Integers wrap around, as unsigned ones do by definition; 16 bits would be promoted to int. */
 #define CT_PLUS(a, b) ((a) + (b))

@@ -332,6 +332,7 @@ def add_folds(kernels):
 TERMS = {
     "sqr(x)": ("sum_sqr", "CT_TERM_SQR", 0, "NULL"),
     "mul(x,y)": ("sum_mul", "CT_TERM_MUL", 1, "NULL"),
+    "sqr(sub(x,y))": ("sum_sqr_diff", "CT_TERM_SQR_DIFF", 1, "NULL"),
     "sqr(sub(x,z))": ("sum_sqr_sub", "CT_TERM_SQR_SUB", 0, "in[1]"),
     "mul(x,sub(y,z))": ("sum_mul_sub", "CT_TERM_MUL_SUB", 1, "in[2]"),
 }

@@ -22,6 +22,8 @@ from cytensor.cpu.workshop import Workshop
 #: change a result: no contraction to fused operations, no "fast math".
 FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
          "-fno-strict-aliasing", "-fPIC", "-shared")
+#: With -ftree-pre, gcc moves work into the branches of choices, and loops stay without vector code.
+FLAGS_OF_GCC = ("-fno-tree-pre",)
 NAMES = ("cc", "gcc", "clang")
 #: Variables of the environment that change what a compiler finds.
 ENVIRONMENT = ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX",
@@ -207,7 +209,7 @@ def _tried(command: tuple[str, ...]) -> Compiler:
 def _key(command: tuple[str, ...]) -> str:
     """Names a compiler by its files: as long as they stay the same, nothing needs to be run."""
     seen = {"kind": "compiler", "command": _joined(command), "abi": target.abi(),
-            "flags": _joined(FLAGS), "cflags": config.cflags, "trial": TRIAL,
+            "flags": _joined(FLAGS + FLAGS_OF_GCC), "cflags": config.cflags, "trial": TRIAL,
             "targets": "\n".join([choice.name for choice in target.choices()])}
     for number, word in enumerate(command):
         path = shutil.which(word)
@@ -243,8 +245,9 @@ def _try(command: tuple[str, ...]) -> Compiler:
 
 
 def _variants(command: tuple[str, ...], version: str) -> Iterator[Compiler]:
+    flags = FLAGS if "clang" in version else (*FLAGS, *FLAGS_OF_GCC)
     for choice in target.choices():
-        yield Compiler(command, version, (*FLAGS, *choice.flags), choice.name)
+        yield Compiler(command, version, (*flags, *choice.flags), choice.name)
 
 
 def _version(command: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@
 #ifndef CT_COMPLEX_H
 #define CT_COMPLEX_H
 
-#include <complex.h>
+#include "ctmath_cmplx.h"
 #include <math.h>
 
 #include "ctmath.h"

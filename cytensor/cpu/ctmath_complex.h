@@ -2,7 +2,7 @@
 #ifndef CT_MATH_COMPLEX_H
 #define CT_MATH_COMPLEX_H
 
-#include <complex.h>
+#include "ctmath_cmplx.h"
 #include "ctmath_big.h"
 
 /* T is the real type and C the complex one; f is libm's suffix, CMPLX its constructor. */

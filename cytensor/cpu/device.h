@@ -3,6 +3,7 @@
 #define CT_DEVICE_H
 
 #include "fused.h"
+#include "ready.h"
 
 typedef struct {
     ct_group *(*group_new)(const ct_spec *, const int64_t *dims, int noperands,
@@ -12,6 +13,7 @@ typedef struct {
     ct_kernel group_run;
     ct_kernel copy;             /* t[0] <- t[1], same dtype and dims */
     void (*run)(int64_t ntasks, ct_task task, void *ctx);   /* on its threads */
+    const ct_ready_products *ready;     /* NULL until a program has products */
 } ct_device;
 
 #endif

@@ -14,12 +14,15 @@ class Cpu:
     """Finds kernels by name. One object, ``cpu()``, serves the process."""
 
     name = "cpu"
+    #: Ops with kernels of their own that fused groups can compute, too.
+    guests = ("gather", "argmax", "argmin")
 
     def __init__(self):
         from cytensor.cpu import _fused, _structured
         from cytensor.cpu.jit import Jit
         config.on_change("threads", _structured.set_threads)
         self.capsule = _fused.device
+        self._searcher = _structured.searcher
         self.jit = Jit()
         self._structured = dict(_fused.structured)
         self._tiles = isa.kernels()
@@ -39,6 +42,10 @@ class Cpu:
         """Return the addresses of the fold and the accumulation of a reduction."""
         return (self._found(self._tiles, ("f", name, dtype, -1), name, dtype),
                 self._found(self._tiles, ("a", name, dtype, -1), name, dtype))
+
+    def searcher(self, name, dtype):
+        """Return the address of what finds the best of a row: for argmax and argmin."""
+        return self._searcher(name == "argmax", dtype)
 
     def terms_kernel(self, name, dtype):
         """Return the address of a sum of terms, as ``sum(mul(x,y))``; None if there is none."""
@@ -63,6 +70,7 @@ class Cpu:
     def _load_blas(self):
         from cytensor.cpu import _fused, blas
         self._structured.update(_fused.kernel_addresses(blas.load().kernels))
+        _fused.use_products(blas.load().ready)
         if config.debug >= 1:
             print(f"cytensor: BLAS {blas.record()}")
 

@@ -11,6 +11,9 @@
 
 #include <math.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "abi.h"
 #include "tile.h"
@@ -31,15 +34,33 @@
 #define CT_SUM(a, b) ((a) + (b))
 #define CT_PROD(a, b) ((a) * (b))
 /* A NaN that comes is taken, and one that is there stays. */
-#define CT_MAX(a, b) ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
-#define CT_MIN(a, b) ((((b) < (a)) | ((b) != (b))) ? (b) : (a))
+#define CT_MAX(a, b) ((b) != (b) ? (b) : (b) > (a) ? (b) : (a))
+#define CT_MIN(a, b) ((b) != (b) ? (b) : (b) < (a) ? (b) : (a))
 
-#define CT_SUM_V(V, M, a, b) ((a) + (b))
-#define CT_PROD_V(V, M, a, b) ((a) * (b))
-#define CT_MAX_V(V, M, a, b) CT_SELECT(V, M, ((b) > (a)) | ((b) != (b)), b, a)
-#define CT_MIN_V(V, M, a, b) CT_SELECT(V, M, ((b) < (a)) | ((b) != (b)), b, a)
+#define CT_SUM_V(t, a, b) ((a) + (b))
+#define CT_PROD_V(t, a, b) ((a) * (b))
+#define CT_MAX_V(t, a, b) CT_SELECT(t, (b) != (b), b, CT_BEST_##t(max, a, b))
+#define CT_MIN_V(t, a, b) CT_SELECT(t, (b) != (b), b, CT_BEST_##t(min, a, b))
 /* C has no ?: for vectors. Compilers turn this into a blend. */
-#define CT_SELECT(V, M, mask, a, b) ((V)(((mask) & (M)(a)) | (~(mask) & (M)(b))))
+#define CT_SELECT(t, mask, a, b) \
+    ((ct_v_##t)(((mask) & (ct_m_##t)(a)) | (~(mask) & (ct_m_##t)(b))))
+
+/* b where it is larger (smaller), else a: one instruction of x86, which compilers do not find. */
+#if defined(__AVX512F__)
+#define CT_BEST_f32(op, a, b) ((ct_v_f32)_mm512_##op##_ps((__m512)(b), (__m512)(a)))
+#define CT_BEST_f64(op, a, b) ((ct_v_f64)_mm512_##op##_pd((__m512d)(b), (__m512d)(a)))
+#elif defined(__AVX2__)
+#define CT_BEST_f32(op, a, b) ((ct_v_f32)_mm256_##op##_ps((__m256)(b), (__m256)(a)))
+#define CT_BEST_f64(op, a, b) ((ct_v_f64)_mm256_##op##_pd((__m256d)(b), (__m256d)(a)))
+#elif defined(__x86_64__)
+#define CT_BEST_f32(op, a, b) ((ct_v_f32)_mm_##op##_ps((__m128)(b), (__m128)(a)))
+#define CT_BEST_f64(op, a, b) ((ct_v_f64)_mm_##op##_pd((__m128d)(b), (__m128d)(a)))
+#else
+#define CT_BEATS_max(b, a) ((b) > (a))
+#define CT_BEATS_min(b, a) ((b) < (a))
+#define CT_BEST_f32(op, a, b) CT_SELECT(f32, CT_BEATS_##op(b, a), b, a)
+#define CT_BEST_f64(op, a, b) CT_SELECT(f64, CT_BEATS_##op(b, a), b, a)
+#endif
 
 /* ----- floats ----- */
 
@@ -81,6 +102,7 @@ CT_FOLD_TYPES(f64, double, int64_t)
 #define CT_TERM_X(AT, x, y, z, i) AT(x, i)
 #define CT_TERM_SQR(AT, x, y, z, i) (AT(x, i) * AT(x, i))
 #define CT_TERM_MUL(AT, x, y, z, i) (AT(x, i) * AT(y, i))
+#define CT_TERM_SQR_DIFF(AT, x, y, z, i) ((AT(x, i) - AT(y, i)) * (AT(x, i) - AT(y, i)))
 #define CT_TERM_SQR_SUB(AT, x, y, z, i) ((AT(x, i) - (z)) * (AT(x, i) - (z)))
 #define CT_TERM_MUL_SUB(AT, x, y, z, i) (AT(x, i) * (AT(y, i) - (z)))
 #define CT_AT_f32(x, i) (*(const ct_u_f32 *)((x) + (i)))
@@ -102,7 +124,7 @@ void name##_lanes##LANES(int64_t n, T *out, const T *x, const T *y, const T z, c
         _Pragma("GCC unroll 8") \
         for (int k = 0; k < REGISTERS; k++) { \
             const ct_v_##t next = TERM(CT_AT_##t, x, y, z, i + k * WIDTH); \
-            acc[k] = OP##_V(ct_v_##t, ct_m_##t, acc[k], next); \
+            acc[k] = OP##_V(t, acc[k], next); \
         } \
     } \
     if (i < n) { \
@@ -112,20 +134,20 @@ void name##_lanes##LANES(int64_t n, T *out, const T *x, const T *y, const T z, c
         for (int k = 0; k < REGISTERS; k++) { \
             const ct_v_##t last = TERM(CT_AT_##t, x, y, z, n - LANES + k * WIDTH); \
             const ct_m_##t mask = ct_iota_##t() + (I)(k * WIDTH) >= taken; \
-            const ct_v_##t next = CT_SELECT(ct_v_##t, ct_m_##t, mask, last, identity); \
-            acc[k] = OP##_V(ct_v_##t, ct_m_##t, acc[k], next); \
+            const ct_v_##t next = CT_SELECT(t, mask, last, identity); \
+            acc[k] = OP##_V(t, acc[k], next); \
         } \
     } \
     _Pragma("GCC unroll 4") \
     for (int half = REGISTERS / 2; half > 0; half /= 2) \
         _Pragma("GCC unroll 4") \
         for (int k = 0; k < half; k++) \
-            acc[k] = OP##_V(ct_v_##t, ct_m_##t, acc[k], acc[k + half]); \
+            acc[k] = OP##_V(t, acc[k], acc[k + half]); \
     ct_v_##t total = acc[0]; \
     _Pragma("GCC unroll 4") \
     for (int half = WIDTH / 2; half >= parts; half /= 2) { \
         const ct_v_##t upper = ct_upper_##t(total, half); \
-        total = OP##_V(ct_v_##t, ct_m_##t, total, upper); \
+        total = OP##_V(t, total, upper); \
     } \
     for (int p = 0; p < parts; p++) \
         out[p] = total[p]; \

@@ -48,10 +48,12 @@ int ct_group_run(ct_call *call, int n, const ct_tensor *t, const int64_t *params
     const ct_group *g = (const ct_group *)(intptr_t)params[0];
     const ct_group *better = __atomic_load_n(&g->better, __ATOMIC_ACQUIRE);
     g = better ? better : g;
-    if (g->nk == 0 || (g->mode == COLUMN && g->nc == 0))
-        return CT_OK;
+    job j = {.g = g, .t = t, .call = call, .bad_op = -1};
+    if (g->ngathers && g->nk * g->nr * g->nc == 0)      /* no tile would look at them */
+        group_check_indices(&j);
+    if (j.status || g->nk == 0 || (g->mode == COLUMN && g->nc == 0))
+        return j.status;
     int threads = g->cost > PARALLEL_COST && group_pool_run ? pool_threads() : 1;
-    job j = {.g = g, .t = t, .call = call};
     if (g->nest.nd)
         return group_run_nest(&j, threads);
     j.shared = scratch(threads * (g->shared_bytes + g->private_bytes));
@@ -59,6 +61,8 @@ int ct_group_run(ct_call *call, int n, const ct_tensor *t, const int64_t *params
     if (!j.shared)
         return CT_MEMORY;
     int status = g->mode == COLUMN ? group_run_columns(&j, threads) : group_run_rows(&j, threads);
+    if (j.status == CT_INDEX && g->ngathers)
+        group_check_indices(&j);
     return status ? status : j.status;
 }
 

@@ -21,16 +21,21 @@ enum ct_tile_kind {
                      * ct_fold_terms, and those that are KEPT have one element for each row */
     CT_PICK,        /* KEPT[r] = FULL x[r, KEPT i[r]] */
     CT_UNPICK,      /* FULL: 0 but out[r, KEPT i[r]] = KEPT g[r] */
+    CT_GATHER,      /* FULL: rows of a table. in: the table, then the indices of its first axes */
+    CT_ARG,         /* KEPT: where the best of a row of FULL x is. fn: a ct_searcher */
     CT_LOAD,        /* made by the plan: strided memory -> tile */
     CT_EXPAND,      /* made by the plan: KEPT -> FULL */
     CT_STORE        /* made by the plan: tile -> strided memory */
 };
 
-enum ct_source { CT_COMPUTED, CT_ARRAY, CT_COUNT };
+enum ct_source {
+    CT_COMPUTED, CT_ARRAY, CT_COUNT,
+    CT_APART                    /* an array that its reader reaches by itself */
+};
 
 typedef struct {
     int32_t level, dtype, source;
-    int32_t operand;            /* of CT_ARRAY and CT_COUNT: which tensor of the step */
+    int32_t operand;            /* of all but CT_COMPUTED: which tensor of the step */
 } ct_spec_value;
 
 typedef struct {
@@ -55,7 +60,8 @@ typedef struct {
  *
  * dims has nk + nr + nc sizes. strides has one row of as many entries per operand: bytes per step
  * (counts, for CT_COUNT: 0, 1, 2 ..), 0 along axes that the operand does not have. A KEPT operand
- * has 0 along R. Returns NULL when memory runs out. */
+ * has 0 along R, a table 0 along the axes of its indices, and these 0 along its own. Returns NULL
+ * when memory runs out. */
 typedef struct ct_group ct_group;
 ct_group *ct_group_new(const ct_spec *spec, const int64_t *dims, int noperands,
                        const int64_t *strides);

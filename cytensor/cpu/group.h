@@ -7,13 +7,15 @@
 #define CHUNK 32                /* rows that a column reduction adds in order */
 #define CACHE_LINE 64           /* bytes */
 #define CACHE_BYTES (1 << 20)   /* what a core keeps close */
+#define RUN 16                  /* tiles' worth of elements that a fold takes from memory at once */
+#define PARTIAL 16              /* bytes of what a part of a reduction gives, at most */
 #define SHORT_ROW 32            /* blocks take shorter rows several at a time */
 #define ALIGN(n) (((n) + 63) & ~(int64_t)63)
 
 enum mode { MAP, ROW, COLUMN };
 
 /* How the elements of a value are reached while a tile is worked on. */
-enum access { TILE, LONG, DIRECT, LINE, SPOT, FIXED, STRIDED, ROWS };
+enum access { TILE, LONG, DIRECT, LINE, SPOT, FIXED, STRIDED, ROWS, APART };
 
 typedef struct {
     int32_t level, dtype, item, source, operand;
@@ -33,6 +35,7 @@ typedef struct {
     int32_t fold;               /* which fold, in order */
     int32_t spec;               /* which op of the spec it is */
     int32_t block;              /* of CT_BLOCK: which */
+    int32_t gather;             /* of CT_GATHER: which */
     int64_t counter_at;         /* where its counter lies in private scratch */
     void *fn, *fn2;
     char identity[16];
@@ -56,11 +59,23 @@ typedef struct {
     int64_t *strides;           /* nd for each value of the block */
 } nest;
 
+#define MOST_INDICES 3          /* index arrays of a gather */
+
+/* Where a gather has its elements: axes that table and indices share, merged. */
+typedef struct {
+    int nd, nindices;
+    int32_t table, indices[MOST_INDICES];       /* operands */
+    int64_t dims[CT_MAXDIM], row[CT_MAXDIM];    /* row: bytes in the table */
+    int64_t steps[MOST_INDICES][CT_MAXDIM];     /* bytes in the indices */
+} gathering;
+
 struct ct_group {
     enum mode mode;
     int64_t nk, nr, nc;         /* numbers of elements */
     int64_t tile_rows;          /* rows per tile */
+    int64_t line;               /* MAP: elements of a row that tiles keep to; 0: they need not */
     int64_t width;              /* COLUMN: columns per tile */
+    int64_t run;                /* blocks of a long row that are folded at once */
     int64_t band;               /* COLUMN: adjacent tiles that a task sums side by side */
     int nvalues, nops, nphases, nfolds, levels;
     value *values;
@@ -78,6 +93,8 @@ struct ct_group {
     int noperands;
     int in_blocks;              /* maps are merged into blocks */
     int by_rows;                /* blocks of a tile of several rows take it row by row */
+    int ngathers;
+    gathering *gathers;
     int nblocks;
     ct_pass *blocks;
     nest nest;                  /* of a map in blocks */
@@ -91,11 +108,39 @@ static inline int64_t ct_least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* The segment of ops of a level and phase. */
-int group_segment(int level, int phase);
+/* Whether an op runs over all elements, whatever the level of its result. */
+static inline int takes_rows(int kind)
+{
+    return kind == CT_FOLD || kind == CT_PICK || kind == CT_ARG;
+}
+
+/* Whether an op has a counter. */
+static inline int is_counted(int kind)
+{
+    return kind == CT_FOLD || kind == CT_ARG;
+}
+
+/* Segments in the order in which they run: KEPT ops that need no reduction (phase -1); then per
+ * phase its block loop and the KEPT ops after it. */
+static inline int group_segment(int level, int phase)
+{
+    return level == CT_KEPT ? 2 * phase + 2 : 2 * phase + 1;
+}
+
+/* Short rows are many: calls between the files of the engine need no detour. */
+#pragma GCC visibility push(hidden)
 
 /* Bring the ops into the order of their segments, each as it was. */
 int group_order_ops(ct_group *g, int nsegments);
+
+/* ----- the size of tiles (group_extent.c) ----- */
+
+/* Before the values are placed. */
+void group_choose_tiles(ct_group *g, const ct_spec *s, const int64_t *dims);
+/* Once it is known how they are reached, and before there is scratch. */
+void group_lengthen_tiles(ct_group *g);
+/* At the end. */
+void group_fit_tiles(ct_group *g);
 
 /* ----- blocks (group_blocks.c, group_nest.c) ----- */
 
@@ -135,6 +180,8 @@ typedef struct {
     char *partials;             /* results of the tasks of one reduction */
     int64_t nsupers, super_rows, ntiles;
     int status;
+    int bad_op;                 /* of the first bad index of a pick: which, and its row */
+    int64_t bad_row;
 } job;
 
 /* What one thread works with. */
@@ -157,6 +204,20 @@ void work_run(work *w, int segment, int64_t n, int64_t rows, int64_t cols, int64
 void work_identities(work *w, int phase, int64_t rows);
 void work_start_folds(work *w, int phase, counter *counters, int64_t number);
 
+/* ----- where the best of a row is (group_arg.c) ----- */
+
+void arg_rows(work *w, const op *o, int64_t rows, int64_t n);
+void arg_blocks(work *w, const op *o, int64_t blocks, int64_t n, int64_t from, counter *c);
+void arg_keep(const counter *c, char *partial);
+void arg_take(const ct_group *g, const op *o, counter *c, const char *partial);
+void arg_finish(const counter *c, char *out);
+
+/* ----- indices (group_gather.c) ----- */
+
+int group_list_gathers(ct_group *g);
+void group_gather(work *w, const op *o, int64_t n);
+void group_check_indices(job *j);
+
 int64_t counter_bytes(const ct_group *g, const op *o);
 void counter_push(counter *c, ct_accumulate join, int64_t width, int item);
 void counter_finish(counter *c, ct_accumulate join, char *out, int64_t width, int item);
@@ -174,5 +235,7 @@ int group_run_rows(job *j, int threads);        /* map and row groups (group_row
 int group_run_columns(job *j, int threads);     /* column groups (group_columns.c) */
 int64_t group_band(const ct_group *g);
 int group_run_nest(job *j, int threads);        /* maps in blocks (group_nest.c) */
+
+#pragma GCC visibility pop
 
 #endif

@@ -66,13 +66,14 @@ static int is_wanted(const ct_group *g, int segment, int32_t value)
  * what they make is read after them, and stores write over what they read. */
 static int comes_first(const ct_group *g, const op *o)
 {
-    if (o->kind == CT_FOLD || o->kind == CT_PICK) {
+    if (takes_rows(o->kind)) {
         int reads_made = 0;
         for (int k = 0; k < o->nin; k++)
             reads_made |= is_made(g, o->segment, o->in[k]);
         return !reads_made;
     }
-    return o->kind == CT_LOAD || o->kind == CT_EXPAND || o->kind == CT_UNPICK;
+    return o->kind == CT_LOAD || o->kind == CT_EXPAND || o->kind == CT_UNPICK
+           || o->kind == CT_GATHER;
 }
 
 static void add_value(const ct_group *g, ct_pass *b, int *n, int32_t id)

@@ -68,6 +68,8 @@ static void run_tile(work *w, int64_t r, int64_t rows, int64_t width, counter *c
             work_map(w, o, n);
         else if (o->kind == CT_BLOCK)
             work_block(w, o, n, 1, n);
+        else if (o->kind == CT_GATHER)
+            group_gather(w, o, n);
         else if (o->kind == CT_LOAD)
             group_load(out, w->ptr[o->out], w->j->t[out->operand].data, w->start, n);
         else

@@ -4,22 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORT_TILE 2048         /* bytes */
-
-/* Segments in the order in which they run: KEPT ops that need no reduction (phase -1); then per
- * phase its block loop and the KEPT ops after it. */
-int group_segment(int level, int phase)
-{
-    return level == CT_KEPT ? 2 * phase + 2 : 2 * phase + 1;
-}
-
-static int64_t product(int n, const int64_t *dims)
-{
-    int64_t total = 1;
-    for (int a = 0; a < n; a++)
-        total *= dims[a];
-    return total;
-}
+#define LONG_LINE 256           /* elements of a row from which tiles of a map keep to it */
 
 /* The strides of an operand along the axes of its level, merged. */
 static void place_operand(value *v, const ct_spec *s, const int64_t *dims, const int64_t *strides)
@@ -36,29 +21,6 @@ static void place_operand(value *v, const ct_spec *s, const int64_t *dims, const
     v->nd = group_merge_axes(n, d, st, v->dims, v->strides);
     if (v->nd == 1 && v->strides[0] == 0)
         v->nd = 0;
-}
-
-static void choose_tiles(ct_group *g, const ct_spec *s, const int64_t *dims)
-{
-    g->nk = product(s->nk, dims);
-    g->nr = product(s->nr, dims + s->nk);
-    g->nc = product(s->nc, dims + s->nk + s->nr);
-    g->mode = s->nr == 0 ? MAP : s->nc == 0 ? ROW : COLUMN;
-    if (g->mode == MAP) {
-        g->tile_rows = CT_TILE;
-    } else if (g->mode == ROW) {
-        g->tile_rows = g->nr == 0 ? CT_TILE : g->nr > CT_TILE ? 1 : CT_TILE / g->nr;
-    } else {
-        g->width = g->nc < CT_TILE ? (g->nc ? g->nc : 1) : CT_TILE;
-        int64_t fit = g->nc > CT_TILE ? 1 : CT_TILE / g->width;
-        if (fit >= CHUNK) {
-            g->tile_rows = fit / CHUNK * CHUNK;
-        } else {
-            g->tile_rows = 1;
-            while (2 * g->tile_rows <= fit)
-                g->tile_rows *= 2;
-        }
-    }
 }
 
 /* What an op adds to the plan while it is being made. */
@@ -94,7 +56,7 @@ static int add_value(builder *b, int level, int dtype, int access)
 
 static int is_array_reader(int kind)
 {
-    return kind == CT_FOLD || kind == CT_PICK || kind == CT_STORE;
+    return takes_rows(kind) || kind == CT_STORE;
 }
 
 /* Whether an operand has no step along the axes [from, to). */
@@ -106,14 +68,34 @@ static int skips(const int64_t *dims, const int64_t *strides, int from, int to)
     return 1;
 }
 
+/* In a map whose tiles keep to rows, a row of numbers that serves for all of them is read where it
+ * lies, and a number that serves for a whole row is a scalar. */
+static void place_in_lines(ct_group *g, value *v)
+{
+    const int64_t size = v->dims[1], outer = v->strides[0], inner = v->strides[1];
+    if (v->nd != 2 || v->source != CT_ARRAY || size < LONG_LINE || (g->line && g->line != size))
+        return;
+    if (outer == 0 && inner == v->item) {
+        v->access = LINE;
+    } else if (inner == 0) {
+        v->access = SPOT;
+        v->is_scalar = 1;
+    } else {
+        return;
+    }
+    g->line = size;
+}
+
 /* A row of numbers that serves for all rows is read where it lies, if that can be; else it is
  * loaded as often as a tile has rows, once. A number that serves for a whole row of a column group
  * is a scalar of the tile. */
-static void place_repeated(const ct_group *g, value *v, const ct_spec *s, const int64_t *dims,
+static void place_repeated(ct_group *g, value *v, const ct_spec *s, const int64_t *dims,
                            const int64_t *strides)
 {
     if (v->level != CT_FULL || v->access != STRIDED || v->nd == 0)
         return;
+    if (g->mode == MAP)
+        place_in_lines(g, v);
     if (g->mode == ROW && skips(dims, strides, 0, s->nk)) {
         int lies = v->nd == 2 && v->dims[1] == g->nr && v->strides[1] == v->item
                    && v->source == CT_ARRAY;
@@ -148,6 +130,10 @@ static void place_values(ct_group *g, const ct_spec *s, const int64_t *dims,
         v->spec = i;
         if (sv->source == CT_COMPUTED) {
             v->access = v->level == CT_FULL ? TILE : ROWS;
+            continue;
+        }
+        if (sv->source == CT_APART) {
+            v->access = APART;
             continue;
         }
         place_operand(v, s, dims, strides + sv->operand * naxes);
@@ -208,7 +194,7 @@ static void place_values(ct_group *g, const ct_spec *s, const int64_t *dims,
 static int64_t run_order(const ct_spec *s, int i)
 {
     const ct_spec_op *o = &s->ops[i];
-    int inner = o->kind == CT_FOLD || o->kind == CT_PICK;
+    int inner = takes_rows(o->kind);
     return (int64_t)group_segment(inner ? CT_FULL : o->level, o->phase) * s->nops + i;
 }
 
@@ -259,7 +245,7 @@ static void copy_ops(builder *b, const ct_spec *s)
 {
     for (int i = 0; i < s->nops; i++) {
         const ct_spec_op *so = &s->ops[i];
-        int inner = so->kind == CT_FOLD || so->kind == CT_PICK;
+        int inner = takes_rows(so->kind);
         op *o = add_op(b, so->kind, group_segment(inner ? CT_FULL : so->level, so->phase),
                        so->level, so->out, 0);
         o->nin = so->nin;
@@ -268,7 +254,7 @@ static void copy_ops(builder *b, const ct_spec *s)
         o->fn = so->fn;
         o->fn2 = so->fn2;
         memcpy(o->identity, so->identity, 16);
-        if (so->kind == CT_FOLD)
+        if (is_counted(so->kind))
             o->fold = b->g->nfolds++;
     }
 }
@@ -314,6 +300,8 @@ static int insert_moves(builder *b, int nsegments)
         for (int k = 0; k < o.nin; k++) {
             int id = o.in[k];
             value *v = &g->values[id];
+            if (v->access == APART)
+                continue;
             int again = many_blocks && inner && v->level == CT_FULL;
             int fresh = seen[2 * id] < 0 || (again && seen[2 * id] != o.segment);
             if (v->access == STRIDED && fresh) {
@@ -347,7 +335,8 @@ static int insert_moves(builder *b, int nsegments)
 /* Offsets in scratch: tiles are reused as soon as their last reader has run. */
 static int assign_scratch(ct_group *g)
 {
-    int n = g->nvalues;
+    const int n = g->nvalues;
+    const int64_t room = g->width > CT_TILE ? g->width : CT_TILE;
     int32_t *last = malloc(sizeof(int32_t) * (n + 1));
     int64_t *free_at = malloc(sizeof(int64_t) * (n + 1));
     int32_t *free_item = malloc(sizeof(int32_t) * (n + 1));
@@ -373,7 +362,7 @@ static int assign_scratch(ct_group *g)
         v->at = -1;
         if (v->access == ROWS || kept_load) {
             v->at = g->shared_bytes;
-            g->shared_bytes += ALIGN(CT_TILE * v->item);
+            g->shared_bytes += ALIGN(room * v->item);
         } else if (v->is_constant) {
             v->at = g->private_bytes;
             g->private_bytes += ALIGN(CT_TILE * v->item);
@@ -435,7 +424,7 @@ static void assign_counters(ct_group *g)
     g->tile_bytes = g->private_bytes;           /* then the pointers, then the counters */
     g->private_bytes += ALIGN(sizeof(char *) * g->nvalues);
     for (int i = 0; i < g->nops; i++)
-        if (g->ops[i].kind == CT_FOLD) {
+        if (is_counted(g->ops[i].kind)) {
             g->ops[i].counter_at = g->private_bytes;
             g->private_bytes += g->band * (g->levels + 1) * counter_bytes(g, &g->ops[i]);
         }
@@ -445,7 +434,7 @@ static void estimate_cost(ct_group *g, const ct_spec *s)
 {
     int64_t per_element = 0, per_row = 0;
     for (int i = 0; i < s->nops; i++) {
-        if (s->ops[i].level == CT_FULL || s->ops[i].kind == CT_FOLD)
+        if (s->ops[i].level == CT_FULL || is_counted(s->ops[i].kind))
             per_element += s->ops[i].weight;
         else
             per_row += s->ops[i].weight;
@@ -458,7 +447,7 @@ static void estimate_cost(ct_group *g, const ct_spec *s)
 
 static int moves(const ct_group *g, const value *v)
 {
-    int in_blocks = v->access == LONG || (v->access == LINE && g->nr > CT_TILE);
+    int in_blocks = v->access == LONG || (v->access == LINE && (g->line || g->nr > CT_TILE));
     return v->access == DIRECT || v->access == SPOT || (v->level == CT_FULL && in_blocks);
 }
 
@@ -477,21 +466,6 @@ static int list_moving(ct_group *g)
                 i, v->operand, v->item, v->access, v->at};
     }
     return 0;
-}
-
-/* A map over more data than the cache holds has it pass through in short tiles, which leave room
- * for what is on its way. */
-static void fit_tiles_to_cache(ct_group *g)
-{
-    int64_t bytes = 0, item = 1;
-    for (int i = 0; i < g->nmoving[CT_FULL]; i++) {
-        const moving *m = &g->moving[CT_FULL][i];
-        bytes += g->nk * m->item;
-        item = item > m->item ? item : m->item;
-    }
-    if (g->mode != MAP || bytes < CACHE_BYTES)
-        return;
-    g->tile_rows = SHORT_TILE / item < CT_TILE ? SHORT_TILE / item : CT_TILE;
 }
 
 /* A copy of what describes the group, to plan it again. */
@@ -529,7 +503,8 @@ static ct_group *make_group(const ct_spec *s, const int64_t *dims, int noperands
     builder b = {g, most + uses, most + 3 * uses};
     if (!g->values || !g->ops || !g->first || keep_description(g, s, dims, noperands, strides))
         goto no_memory;
-    choose_tiles(g, s, dims);
+    group_choose_tiles(g, s, dims);
+    g->run = 1;
     g->in_blocks = in_blocks;
     g->by_rows = in_blocks && g->mode == ROW && g->tile_rows > 1 && g->nr >= SHORT_ROW;
     int nest = in_blocks && group_is_nest(g) ? group_make_nest(g) : 0;
@@ -543,12 +518,15 @@ static ct_group *make_group(const ct_spec *s, const int64_t *dims, int noperands
     copy_ops(&b, s);
     place_outputs(&b, s, dims, strides);
     if (group_order_ops(g, nsegments) || insert_moves(&b, nsegments)
-            || (in_blocks && group_merge_maps(g, nsegments + 1)) || assign_scratch(g)
+            || (in_blocks && group_merge_maps(g, nsegments + 1)))
+        goto no_memory;
+    group_lengthen_tiles(g);
+    if (assign_scratch(g) || group_list_gathers(g)
             || list_moving(g) || group_list_fetches(g))
         goto no_memory;
     assign_counters(g);
     estimate_cost(g, s);
-    fit_tiles_to_cache(g);
+    group_fit_tiles(g);
     return g;
 no_memory:
     ct_group_free(g);
@@ -581,6 +559,7 @@ void ct_group_free(ct_group *g)
     free(g->ops);
     free(g->first);
     free(g->fetches);
+    free(g->gathers);
     free(g->moving[CT_FULL]);
     free(g->moving[CT_KEPT]);
     free(g);

@@ -8,31 +8,40 @@
 static void run_blocks(work *w, int phase, int64_t row, int64_t first, int64_t last,
                        counter *counters)
 {
-    int64_t nr = w->j->g->nr;
-    for (int64_t b = first; b < last; b++) {
-        int64_t from = b * CT_TILE, n = nr - from < CT_TILE ? nr - from : CT_TILE;
+    const int64_t nr = w->j->g->nr, run = w->j->g->run;
+    for (int64_t b = first, some; b < last; b += some) {
+        const int64_t from = b * CT_TILE, n = ct_least(nr - from, CT_TILE);
+        some = n < CT_TILE ? 1 : ct_least(run, ct_least(last, nr / CT_TILE) - b);
         work_at_elements(w, row * nr + from, row * nr);
-        work_run(w, group_segment(CT_FULL, phase), n, 1, n, from, counters);
+        work_run(w, group_segment(CT_FULL, phase), some * n, some, n, from, counters);
     }
 }
 
+/* Write what a reduction of a long row, or of a part of it, gave. */
+static void finish(const ct_group *g, const op *o, counter *c, char *out)
+{
+    if (o->kind == CT_ARG)
+        arg_finish(c, out);
+    else
+        counter_finish(c, (ct_accumulate)o->fn2, out, 1, g->values[o->out].item);
+}
+
 /* One row of many blocks. */
-static void run_long_row(work *w, int64_t row)
+static void run_long_row(work *w, int64_t row, counter *counters)
 {
     const ct_group *g = w->j->g;
-    counter counters[g->nfolds + 1];
     int64_t blocks = (g->nr + CT_TILE - 1) / CT_TILE;
     work_at_rows(w, row);
     work_run(w, group_segment(CT_KEPT, -1), 1, 1, 1, 0, NULL);
+    for (int f = 0; f < g->nfolds; f++)
+        counters[f].count = 0;
     for (int p = 0; p < g->nphases; p++) {
-        work_start_folds(w, p, counters, 0);
         run_blocks(w, p, row, 0, blocks, counters);
         int segment = group_segment(CT_FULL, p);
         for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
             const op *o = &g->ops[i];
-            if (o->kind == CT_FOLD)
-                counter_finish(&counters[o->fold], (ct_accumulate)o->fn2, w->ptr[o->out], 1,
-                       g->values[o->out].item);
+            if (is_counted(o->kind))
+                finish(g, o, &counters[o->fold], w->ptr[o->out]);
         }
         work_run(w, group_segment(CT_KEPT, p), 1, 1, 1, 0, NULL);
     }
@@ -46,7 +55,7 @@ static void run_short_rows(work *w, int64_t row, int64_t rows)
         work_at_rows(w, row);
         work_at_elements(w, row * g->nr, row * g->nr);
     }
-    for (int p = 0; p < g->nphases; p++)
+    for (int p = 0; p < g->nphases && g->nfetches; p++)
         group_fetch(w, p, rows * g->nr, ct_least(rows, g->nk - row - rows) * g->nr);
     work_run(w, group_segment(CT_KEPT, -1), rows, rows, g->nr, 0, NULL);
     for (int p = 0; p < g->nphases; p++) {
@@ -58,28 +67,46 @@ static void run_short_rows(work *w, int64_t row, int64_t rows)
     }
 }
 
+/* Elements [first, end) of a map. Where tiles keep to rows, none goes over the end of one. */
+static void run_map(work *w, int64_t first, int64_t end)
+{
+    const ct_group *g = w->j->g;
+    for (int64_t i = first, n; i < end; i += n) {
+        const int64_t in_line = g->line ? i % g->line : 0;
+        n = ct_least(end - i, g->tile_rows);
+        n = g->line ? ct_least(n, g->line - in_line) : n;
+        if (i > 0)
+            work_at_elements(w, i, i - in_line);
+        work_run(w, group_segment(CT_FULL, 0), n, n, 1, 0, NULL);
+    }
+}
+
 /* Rows [task * step, ...), or elements of a map. */
 static void task_rows(void *ctx, int64_t task, int thread)
 {
     const job *j = ctx;
     const ct_group *g = j->g;
     work w = work_new(j, work_shared(j, thread), thread);
+    counter counters[g->nfolds + 1];
     int64_t end = (task + 1) * j->step;
     end = end < g->nk ? end : g->nk;
+    for (int p = 0; p < g->nphases; p++)
+        work_start_folds(&w, p, counters, 0);
     if (g->mode == ROW && g->nr <= CT_TILE)
         work_load_once(&w, 0, ct_least(g->tile_rows, end) * g->nr);
-    for (int64_t r = task * j->step; r < end; r += g->tile_rows) {
-        int64_t rows = end - r < g->tile_rows ? end - r : g->tile_rows;
-        if (g->mode == MAP) {
-            if (r > 0)
-                work_at_elements(&w, r, 0);
-            work_run(&w, group_segment(CT_FULL, 0), rows, rows, 1, 0, NULL);
-        } else if (g->nr > CT_TILE) {
-            run_long_row(&w, r);
-        } else {
-            run_short_rows(&w, r, rows);
-        }
+    if (g->mode == MAP)
+        run_map(&w, task * j->step, end);
+    for (int64_t r = task * j->step; r < end && g->mode == ROW; r += g->tile_rows) {
+        if (g->nr > CT_TILE)
+            run_long_row(&w, r, counters);
+        else
+            run_short_rows(&w, r, ct_least(end - r, g->tile_rows));
     }
+}
+
+static char *partial_at(const job *j, int64_t task, const op *o)
+{
+    return j->partials + (task * j->g->nfolds + o->fold) * PARTIAL;
 }
 
 /* A run of blocks of one long row that all threads share; `step` blocks, a power of two. */
@@ -97,10 +124,28 @@ static void task_blocks(void *ctx, int64_t task, int thread)
     int segment = group_segment(CT_FULL, j->phase);
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
         const op *o = &g->ops[i];
-        if (o->kind == CT_FOLD)
-            counter_finish(&counters[o->fold], (ct_accumulate)o->fn2,
-                   j->partials + (task * g->nfolds + o->fold) * 16, 1, g->values[o->out].item);
+        if (o->kind == CT_ARG)
+            arg_keep(&counters[o->fold], partial_at(j, task, o));
+        else if (o->kind == CT_FOLD)
+            finish(g, o, &counters[o->fold], partial_at(j, task, o));
     }
+}
+
+/* Combine what the tasks gave. */
+static void join_partials(const work *w, const op *o, int64_t ntasks)
+{
+    const ct_group *g = w->j->g;
+    const int item = g->values[o->out].item;
+    counter c = counter_new(w, o, 0);
+    for (int64_t task = 0; task < ntasks; task++) {
+        if (o->kind == CT_ARG) {
+            arg_take(g, o, &c, partial_at(w->j, task, o));
+        } else {
+            memcpy(c.result, partial_at(w->j, task, o), item);
+            counter_push(&c, (ct_accumulate)o->fn2, 1, item);
+        }
+    }
+    finish(g, o, &c, w->ptr[o->out]);
 }
 
 /* Few long rows: the threads share each row, phase by phase. */
@@ -108,9 +153,9 @@ static int run_shared_rows(job *j, int threads)
 {
     const ct_group *g = j->g;
     int64_t blocks = (g->nr + CT_TILE - 1) / CT_TILE;
-    j->step = power_of_two_at_least((blocks + 4 * threads - 1) / (4 * threads));
+    j->step = power_of_two_at_least((blocks + 8 * threads - 1) / (8 * threads));
     int64_t ntasks = (blocks + j->step - 1) / j->step;
-    j->partials = malloc(16 * ntasks * (g->nfolds + 1));
+    j->partials = malloc(PARTIAL * ntasks * (g->nfolds + 1));
     if (!j->partials)
         return CT_MEMORY;
     work w = work_new(j, j->shared, 0);
@@ -126,15 +171,8 @@ static int run_shared_rows(job *j, int threads)
             int segment = group_segment(CT_FULL, p);
             for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
                 const op *o = &g->ops[i];
-                if (o->kind != CT_FOLD)
-                    continue;
-                int item = g->values[o->out].item;
-                counter c = counter_new(&w, o, 0);
-                for (int64_t task = 0; task < ntasks; task++) {
-                    memcpy(c.result, j->partials + (task * g->nfolds + o->fold) * 16, item);
-                    counter_push(&c, (ct_accumulate)o->fn2, 1, item);
-                }
-                counter_finish(&c, (ct_accumulate)o->fn2, w.ptr[o->out], 1, item);
+                if (is_counted(o->kind))
+                    join_partials(&w, o, ntasks);
             }
             work_run(&w, group_segment(CT_KEPT, p), 1, 1, 1, 0, NULL);
         }

@@ -1,6 +1,7 @@
 /* group_tile.c: the ops of a group on one tile, and the counters that combine reductions. */
 #include "group.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* Everything points at the first tile. */
@@ -56,14 +57,22 @@ static void expand(char *out, const char *in, int64_t rows, int64_t n, int item)
         group_copy_run(out + r * n * item, in + r * item, 0, n, item);
 }
 
-static int bad_index(work *w, int64_t index, int64_t size)
+static pthread_mutex_t lock_of_bad = PTHREAD_MUTEX_INITIALIZER;
+
+/* Note that the index of a row is out of bounds. Of several the first counts, by op and by row, so
+ * that the error does not depend on threads. */
+static void bad_pick(const work *w, const op *o, int64_t row, int64_t index)
 {
     job *j = (job *)w->j;
-    j->call->info[0] = index;
-    j->call->info[1] = 0;
-    j->call->info[2] = size;
-    __atomic_store_n(&j->status, CT_INDEX, __ATOMIC_RELAXED);
-    return CT_INDEX;
+    pthread_mutex_lock(&lock_of_bad);
+    if (j->bad_op < 0 || o->spec < j->bad_op || (o->spec == j->bad_op && row < j->bad_row)) {
+        const int64_t info[4] = {index, 0, j->g->nr, o->spec};
+        memcpy(j->call->info, info, sizeof info);
+        j->bad_op = o->spec;
+        j->bad_row = row;
+        __atomic_store_n(&j->status, CT_INDEX, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&lock_of_bad);
 }
 
 /* The column of row r that an index names, or -1 with the error noted. */
@@ -71,7 +80,7 @@ static int64_t picked(work *w, const op *o, int64_t r)
 {
     int64_t nr = w->j->g->nr, i = ((const int64_t *)w->ptr[o->in[1]])[r];
     if (i < -nr || i >= nr) {
-        bad_index(w, i, nr);
+        bad_pick(w, o, w->row + r, i);
         return -1;
     }
     return i < 0 ? i + nr : i;
@@ -133,6 +142,28 @@ static void fold(work *w, const op *o, int64_t rows, int64_t n, void *out)
     ((ct_fold_terms)o->fn)(rows, n, out, in);
 }
 
+/* Copy numbers: most often one of a known size. */
+static void copy_numbers(char *to, const char *from, int64_t bytes)
+{
+    if (bytes == 4)
+        memcpy(to, from, 4);
+    else if (bytes == 8)
+        memcpy(to, from, 8);
+    else
+        memcpy(to, from, bytes);
+}
+
+/* Fold blocks of a long row, and push what each gives. */
+static void fold_blocks(work *w, const op *o, int64_t blocks, int64_t n, counter *c, int item)
+{
+    _Alignas(16) char results[RUN * 16];
+    fold(w, o, blocks, n, results);
+    for (int64_t b = 0; b < blocks; b++) {
+        copy_numbers(c->result, results + b * item, item);
+        counter_push(c, (ct_accumulate)o->fn2, 1, item);
+    }
+}
+
 /* Generated code on n elements, or on the `rows` rows of a tile. */
 void work_block(work *w, const op *o, int64_t n, int64_t rows, int64_t cols)
 {
@@ -150,8 +181,9 @@ void work_block(work *w, const op *o, int64_t n, int64_t rows, int64_t cols)
     b->fn(by_rows ? rows : 1, by_rows ? cols : n, at, steps);
 }
 
-/* Run the ops of one segment on a tile of n elements. Of a row of many blocks, `from` is the
- * first column, and folds go into `counters`; else the tile holds `rows` whole rows. */
+/* Run the ops of one segment on a tile of n elements. Of a row of many blocks, it holds `rows` of
+ * `cols` elements, `from` is the first column, and folds go into `counters`; else it holds `rows`
+ * whole rows. */
 void work_run(work *w, int segment, int64_t n, int64_t rows, int64_t cols, int64_t from,
                         counter *counters)
 {
@@ -178,19 +210,25 @@ void work_run(work *w, int segment, int64_t n, int64_t rows, int64_t cols, int64
             expand(w->ptr[o->out], w->ptr[o->in[0]], rows, cols, out->item);
             break;
         case CT_FOLD:
-            if (counters) {
-                counter *c = &counters[o->fold];
-                fold(w, o, 1, n, c->result);
-                counter_push(c, (ct_accumulate)o->fn2, 1, out->item);
-            } else {
+            if (counters)
+                fold_blocks(w, o, rows, cols, &counters[o->fold], out->item);
+            else
                 fold(w, o, rows, cols, w->ptr[o->out]);
-            }
             break;
         case CT_PICK:
             pick(w, o, rows, cols, from);
             break;
         case CT_UNPICK:
             unpick(w, o, rows, cols, from);
+            break;
+        case CT_ARG:
+            if (counters)
+                arg_blocks(w, o, rows, cols, from, &counters[o->fold]);
+            else
+                arg_rows(w, o, rows, cols);
+            break;
+        case CT_GATHER:
+            group_gather(w, o, n);
             break;
         }
     }
@@ -213,7 +251,7 @@ void work_start_folds(work *w, int phase, counter *counters, int64_t number)
     const ct_group *g = w->j->g;
     int segment = group_segment(CT_FULL, phase);
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++)
-        if (g->ops[i].kind == CT_FOLD)
+        if (is_counted(g->ops[i].kind))
             counters[g->ops[i].fold] = counter_new(w, &g->ops[i], number);
 }
 
@@ -235,9 +273,9 @@ void counter_push(counter *c, ct_accumulate join, int64_t width, int item)
     char *at = c->stack;
     for (int64_t full = c->count; full & 1; full >>= 1, at += c->size) {
         join(1, width, at, c->result);
-        memcpy(c->result, at, width * item);
+        copy_numbers(c->result, at, width * item);
     }
-    memcpy(at, c->result, width * item);
+    copy_numbers(at, c->result, width * item);
     c->count++;
 }
 
@@ -251,7 +289,7 @@ void counter_finish(counter *c, ct_accumulate join, char *out, int64_t width, in
             continue;
         if (!first)
             join(1, width, at, out);
-        memcpy(out, at, width * item);
+        copy_numbers(out, at, width * item);
         first = 0;
     }
 }

@@ -219,18 +219,18 @@ static int resolve(const indexing *ix, run_of_positions run, ct_places *places, 
     return 1;
 }
 
-/* Say which index of a chunk is out of bounds. */
+/* Say which index of a chunk is out of bounds: at the first place that has one. */
 static void find_bad(const indexing *ix, run_of_positions run, int64_t *info)
 {
-    int64_t buffer[CHUNK];
+    int64_t buffer[CHUNK], first = run.n;
     for (int k = 0; k < ix->nindices; k++) {
         const int64_t *indices = load_indices(ix, k, run, buffer);
-        for (int64_t i = 0; i < run.n; i++)
+        for (int64_t i = 0; i < first; i++)
             if (!in_bounds(indices + i, 1, ix->sizes[k])) {
                 info[0] = indices[i];
                 info[1] = k;
                 info[2] = ix->sizes[k];
-                return;
+                first = i;
             }
     }
 }

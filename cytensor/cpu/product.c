@@ -185,8 +185,7 @@ static void merge_batch(batch *b)
     }
 }
 
-/* t[0] = t[1] @ t[2], for each place of the axes before the last two, which broadcast. */
-static int matmul(ct_call *call, int n, const ct_tensor *t, const int64_t *params)
+int ct_matmul(ct_call *call, int n, const ct_tensor *t, const int64_t *params)
 {
     (void)n, (void)params;
     const int before = t[0].ndim - 2, dtype = t[0].dtype;
@@ -236,7 +235,7 @@ static int gemm(ct_call *call, int n, const ct_tensor *t, const int64_t *params)
 }
 
 const ct_kernel_entry ct_product_kernels[] = {
-    {"matmul", matmul},
+    {"matmul", ct_matmul},
     {"gemm", gemm},
     {NULL, NULL},
 };

@@ -3,6 +3,7 @@
 #define CT_PRODUCT_H
 
 #include "conv_kit.h"
+#include "ready.h"
 #include "structured.h"
 
 /* A matrix of any strides, in bytes. */
@@ -42,10 +43,32 @@ int ct_product_loops(ct_call *call, const ct_product_of *p);
 
 int ct_product_blas(ct_call *call, const ct_product_of *p);
 
-/* ----- product_tiles.c: float32 and float64, where they are not small ----- */
+/* ----- product_panels.c: the right factor of a product by tiles ----- */
 
 /* The tiles of the instruction set in use. */
 extern const ct_conv_kits *ct_tiles_used;
+
+/* How a matrix is cut into panels: columns 0 to width - 1 are the first, and so on. */
+typedef struct {
+    const ct_conv_kit *kit;
+    int item, vector;               /* bytes */
+    int64_t width;                  /* columns of a panel */
+} ct_panels;
+
+/* The rows of a tile of so many vectors: as few tiles as can be, of about one size. */
+int ct_tile_rows(const ct_conv_kit *kit, int64_t rows, int vectors);
+
+/* For a product of so many rows and columns; float32 or float64. */
+ct_panels ct_panels_for(int dtype, int64_t rows, int64_t columns);
+
+/* Bytes of a row of the panel that begins at column j, of so many columns; of all panels. */
+int64_t ct_panel_row(const ct_panels *p, int64_t columns, int64_t j);
+int64_t ct_panels_bytes(const ct_panels *p, int64_t rows, int64_t columns);
+
+/* to[panel][k][j] = b[k][j]; what is beyond the columns of b becomes 0. */
+void ct_panels_fill(const ct_panels *p, const ct_matrix *b, char *to);
+
+/* ----- product_tiles.c: float32 and float64, where they are not small ----- */
 
 /* Whether tiles are faster than BLAS: c has to lie by rows. */
 int ct_tiles_fit(const ct_product_of *p);
@@ -89,7 +112,14 @@ int ct_blas_threads(void);
 void ct_blas_enter(void);
 void ct_blas_leave(void);
 
+/* ----- product_ready.c ----- */
+
+extern const ct_ready_products ct_ready_used;
+
 /* ----- product.c: the kernels ----- */
+
+/* t[0] = t[1] @ t[2], for each place of the axes before the last two, which broadcast. */
+int ct_matmul(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
 extern const ct_kernel_entry ct_product_kernels[];
 

@@ -89,6 +89,9 @@ int ct_nonzero(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_argmax(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 int ct_argmin(ct_call *call, int n, const ct_tensor *t, const int64_t *params);
 
+/* How a dtype is searched for its largest or smallest items: for fused groups. */
+const ct_searcher *ct_searcher_of(int is_max, int dtype);
+
 /* ----- cumulate.c ----- */
 
 int ct_cumsum(ct_call *call, int n, const ct_tensor *t, const int64_t *params);

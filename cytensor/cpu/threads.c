@@ -60,6 +60,7 @@ static struct {
 
 static _Atomic int cores;               /* ct_threads_default(), once it has been asked */
 static _Atomic int threads_wanted;      /* set_threads */
+static _Thread_local int threads_wanted_here;   /* set_threads_here; 0 where nothing is said */
 static _Thread_local int depth;         /* jobs that this thread is inside of */
 
 static void relax(void)
@@ -323,11 +324,19 @@ static void set_threads(int n)
 
 static int get_threads(void)
 {
-    const int n = threads_wanted;
+    const int n = threads_wanted_here > 0 ? threads_wanted_here : threads_wanted;
     return n > 0 ? n : default_threads();
 }
 
-const ct_pool ct_the_pool = {parallel_for, default_threads, set_threads, get_threads};
+static int set_threads_here(int n)
+{
+    const int before = threads_wanted_here;
+    threads_wanted_here = n > CT_MAXTHREADS ? CT_MAXTHREADS : n;
+    return before;
+}
+
+const ct_pool ct_the_pool = {parallel_for, default_threads, set_threads, get_threads,
+                             set_threads_here};
 
 void ct_pool_stop(void)
 {

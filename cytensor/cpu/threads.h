@@ -12,6 +12,7 @@ typedef struct {
     int (*default_threads)(void);   /* the cores that this process may use */
     void (*set_threads)(int);       /* for the kernels; 0 or less means the default */
     int (*get_threads)(void);
+    int (*set_threads_here)(int);   /* for what this thread calls; returns what was set before */
 } ct_pool;
 
 extern const ct_pool ct_the_pool;

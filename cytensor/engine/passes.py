@@ -102,13 +102,16 @@ def rewrite(outputs, mode, seconds=None):
         Takes the time of each pass, by its name.
     """
     seen = {}                   # pass -> the outputs that it left
+    unique = False              # whether no two nodes compute the same
     seconds = {} if seconds is None else seconds
     outputs = inline(outputs)
     for step in steps_of(mode):
         if seen.get(step) == outputs:
             continue
         start = time.perf_counter()
-        outputs = seen[step] = step(outputs)
+        before, outputs = outputs, step(outputs, unique)
+        seen[step] = outputs
+        unique = step.is_table or step.name == "intern" or unique and outputs == before
         seconds[step.name] = seconds.get(step.name, 0.0) + time.perf_counter() - start
         if config.debug >= 5:
             _print_graph(step.name, outputs)

@@ -221,6 +221,13 @@ class Emitter:
                 place = self.register(start, is_size=True)
                 self._homes[made[x]] = (IN_PART, whole, place, axis)
 
+    def view_in_output(self, variable, base, index):
+        """Have ``base`` computed in an output, which has the shape of a view of it."""
+        whole = self.segment.add_value(
+            _COMPUTED, CODES[variable.type.dtype], variable.type.ndim, index,
+            self._size_registers(variable), IN_OUTPUT)
+        self._homes[base] = (IN_PART, whole, self.register(0, is_size=True), 0)
+
     def _starts(self, node):
         """Where on the joined axis each input begins."""
         starts = [0]
@@ -333,8 +340,10 @@ class Emitter:
         return target
 
     def group(self, group, stored, aliases, commits=False):
-        """Write a fused group."""
+        """Write a fused group, unless all that it makes is made again by those who read it."""
         tiles = TileProgram(group, stored, self.device)
+        if not tiles.outputs:
+            return
         ins = [self.value(x) for x in tiles.inputs]
         registers = [self.register(n, is_size=True) for n in group.space]
         outs = [self._result(out) for out in tiles.outputs]

@@ -1,4 +1,4 @@
-"""Fusion: which elementwise nodes, reductions and picks run together, tile by tile.
+"""Fusion: which elementwise nodes, reductions, picks and gathers run together, tile by tile.
 
 A group computes over one space of axes. Every value in it has the linear order of the whole space
 (FULL) or of the axes that are kept when the others are reduced (KEPT); see ``cpu/fused.h``.
@@ -13,7 +13,10 @@ from numpy import dtype
 
 FULL, KEPT = 0, 1
 FUSED = ("elementwise", "reduce", "pick", "unpick")
+SEARCHES = ("argmax", "argmin")
 TRANSPARENT = ("dimshuffle", "broadcast_to", "reshape", "assume_size")
+
+_MOST_INPUTS = 4                        # of an op of a tile program
 
 
 #: Ops that cost less than reading their result.
@@ -110,11 +113,25 @@ class Group(Unit):
     def drop(self, members):
         """Give borrowed nodes back."""
         for member in members:
-            self.members.remove(member)
-            self.loaded.subtract(_loads_of(member))
-            for out in member.node.outputs:
-                del self.values[out]
-                self.borrowed.remove(out)
+            self.remove(member)
+            self.borrowed.difference_update(member.node.outputs)
+
+    def remove(self, member):
+        """Take a node out that no other one reads."""
+        self.members.remove(member)
+        if all([m.level == FULL and m.node.kind != "unpick" for m in self.members]):
+            self.reduced = None
+        self.loaded.subtract(_loads_of(member))
+        for out in member.node.outputs:
+            del self.values[out]
+
+    def is_needed(self, member):
+        """Whether the group reads what a node makes, or has what it searches."""
+        outputs, x = member.node.outputs, member.operands[0]
+        if member.node.name in SEARCHES and (x.axes is None or self.loaded[x.variable] > 1):
+            return True
+        return any([o.axes is None and o.variable in outputs
+                    for m in self.members for o in m.operands])
 
 
 def _loads_of(member):
@@ -129,11 +146,14 @@ class Fuser:
     solver : SizeSolver
     together : bool
         Whether a group may have several nodes.
+    guests : collection of str
+        Ops with kernels of their own that the groups of the device can compute, too.
     """
 
-    def __init__(self, solver, together=True):
+    def __init__(self, solver, together=True, guests=()):
         self.solver = solver
         self.together = together
+        self.guests = guests if together else ()
         self.units = []
         self.unit_of = {}           # node -> unit
         self._dims = {}
@@ -189,6 +209,62 @@ class Fuser:
             self.unit_of[node] = group
         return member is not None
 
+    # ----- nodes that have a kernel of their own, too -----
+
+    def takes(self, node, readers, is_kept):
+        """Whether a node is for groups.
+
+        Parameters
+        ----------
+        node : Apply
+        readers : dict of Variable to list of Apply
+            Who reads the memory of what.
+        is_kept : callable
+            Whether a variable is needed in memory when the call, or the segment, has ended.
+        """
+        if node.kind in FUSED:
+            return True
+        if node.name not in self.guests:
+            return False
+        if node.name in SEARCHES:
+            return self._is_at_hand(node, readers)
+        out = node.outputs[0]
+        return not is_kept(out) and self._stays_inside(node, readers.get(out, ()))
+
+    def _is_at_hand(self, node, readers):
+        """Whether a group computes, or reads anyway, the rows whose largest is looked for."""
+        x, = node.inputs
+        real, source = self.dims(x), self._source(x)[0].owner
+        if not real or real[-1][0] != node.params["axis"] or x.type.dtype.startswith("complex"):
+            return False
+        if source is not None and (source.kind in FUSED or source.name == "gather"):
+            return True
+        return any([r.kind in FUSED and self._space_of(r) == self.space(x)
+                    for r in readers.get(base_of(x), ())])
+
+    def _stays_inside(self, node, readers):
+        """Whether what a gather reads from its table need not lie in memory."""
+        space = self.space(node.outputs[0])
+        return bool(space and readers) and len(node.inputs) <= _MOST_INPUTS and all(
+            [reader.kind in FUSED and self._space_of(reader) == space
+             or reader.name in self.guests and self.space(reader.inputs[0]) == space
+             for reader in readers])
+
+    def settle(self):
+        """Let guests that share nothing with their group run by themselves after all."""
+        for group in [unit for unit in self.units if isinstance(unit, Group)]:
+            guests = [m for m in group.members if m.node.kind not in FUSED
+                      and not group.is_needed(m)]
+            for member in guests:
+                group.remove(member)
+                self._put_after(group, member.node)
+        self.units = [u for u in self.units if not isinstance(u, Group) or u.members]
+
+    def _put_after(self, group, node):
+        unit = Unit(group.number, node)
+        self.units.insert(self.units.index(group) + 1, unit)
+        self.unit_of[node] = unit
+
     def barrier(self):
         """Let no later node join a group that is there now."""
         self._by_space.clear()
@@ -197,7 +273,8 @@ class Fuser:
     def _space_of(self, node):
         if node.kind in ("pick", "unpick"):
             return tuple([n for _, n in self._dims_of_picked(node)])
-        return self.space(node.inputs[0] if node.kind == "reduce" else node.outputs[0])
+        takes_rows = node.kind == "reduce" or node.name in SEARCHES
+        return self.space(node.inputs[0] if takes_rows else node.outputs[0])
 
     def _dims_of_picked(self, node):
         """The axes of the side of a pick that has whole rows: the last one is always there."""
@@ -349,7 +426,11 @@ class Fuser:
         if kind == "elementwise":
             return self._fit_elementwise(group, node)
         if kind == "reduce":
-            return self._fit_reduce(group, node)
+            return self._fit_reduce(group, node, node.params["axis"])
+        if node.name == "gather":
+            return self._fit_gather(group, node)
+        if node.name in SEARCHES:
+            return self._fit_reduce(group, node, (node.params["axis"],))
         return self._fit_pick(group, node)
 
     def _fit_elementwise(self, group, node):
@@ -413,9 +494,9 @@ class Fuser:
             return group.reduced == mask
         return True
 
-    def _fit_reduce(self, group, node):
+    def _fit_reduce(self, group, node, axis):
         x = node.inputs[0]
-        mask = self._reduced_mask(x, node.params["axis"])
+        mask = self._reduced_mask(x, axis)
         if self.space(x) != group.space or not self._takes_mask(group, mask):
             return None
         before = group.reduced
@@ -479,6 +560,21 @@ class Fuser:
                 level, theirs = group.values[operand.variable]
                 phase = max(phase, theirs if level == FULL else theirs + 1)
         return Member(node, KEPT if picks else FULL, phase, operands)
+
+    def _fit_gather(self, group, node):
+        """The first axes of the result are those of the indices, the others are the table's."""
+        out, (table, *indices) = node.outputs[0], node.inputs
+        real = [i for i, _ in self.dims(out)]
+        if self.space(out) != group.space \
+                or any([self._source(x)[0] in group.values for x in node.inputs]):
+            return None
+        ndim = indices[0].type.ndim
+        row = tuple([i - ndim + len(indices) if i >= ndim else -1 for i in real])
+        operands = [Operand(table, FULL, row)]
+        for x in indices:
+            own = {i for i, _ in self.dims(x)}
+            operands.append(Operand(x, FULL, tuple([i if i in own else -1 for i in real])))
+        return Member(node, FULL, 0, operands)
 
 
 def itemsize(variable):

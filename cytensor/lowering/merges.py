@@ -5,8 +5,8 @@ The kernels round as often as the ops that they stand for: the results are the s
 """
 from cytensor.lowering.groups import FULL, KEPT
 
-MAP, FOLD, PICK, UNPICK = 0, 1, 2, 3            # enum ct_tile_kind
-COMPUTED, ARRAY, COUNT = 0, 1, 2                # enum ct_source
+MAP, FOLD, PICK, UNPICK, GATHER, ARG = range(6)     # enum ct_tile_kind
+COMPUTED, ARRAY, COUNT, APART = range(4)        # enum ct_source
 
 
 class Merger:
@@ -102,21 +102,24 @@ class Merger:
         if any([self.values[v][0] != FULL for v in ins]):
             return name, ins
         if name == "sqr":
-            pair = self._difference(ins[0])
-            return ("sqr(sub(x,z))", pair) if pair else ("sqr(x)", ins * 2)
+            for other, levels in (("z", [FULL, KEPT]), ("y", [FULL, FULL])):
+                pair = self._difference(ins[0], levels)
+                if pair:
+                    return f"sqr(sub(x,{other}))", pair
+            return "sqr(x)", ins * 2
         for x, other in (ins, ins[::-1]) if name == "mul" else ():
-            pair = self._difference(other)
+            pair = self._difference(other, [FULL, KEPT])
             if pair:
                 return "mul(x,sub(y,z))", (x, *pair)
         return f"{name}(x,y)", ins
 
-    def _difference(self, value):
-        """What a value is the difference of, if that is an array and a number for each row."""
+    def _difference(self, value, levels):
+        """What a value is the difference of, if those are an array and another one, or a number
+        for each row."""
         j = self._maker.get(value)
         if j is None or self.names[j] != "sub" or len(self.ops[j][4]) != 2:
             return None
-        levels = [self.values[v][0] for v in self.ops[j][4]]
-        return self.ops[j][4] if levels == [FULL, KEPT] else None
+        return self.ops[j][4] if [self.values[v][0] for v in self.ops[j][4]] == levels else None
 
     # ----- pairs -----
 

@@ -102,6 +102,20 @@ def _made_as(join, x):
     return x
 
 
+def _in_one_block(x):
+    """The value that lies in memory, as one block, as ``x`` does: past changes of shape alone."""
+    while x.owner is not None and (
+            x.owner.op.name == "reshape" or x.owner.op.name == "dimshuffle"
+            and _keeps_order(x.owner.params["order"])):
+        x = x.owner.inputs[0]
+    return x
+
+
+def _keeps_order(order):
+    kept = [axis for axis in order if axis >= 0]
+    return kept == sorted(kept)
+
+
 class _Lowering:
 
     def __init__(self, outputs, updates, inputs, cells, device, fused, inplace):
@@ -136,6 +150,7 @@ class _Lowering:
         """Find the nodes whose values are needed, not only their sizes, and who reads what."""
         self._memo, self._checked = {}, {}
         wanted = set(roots)
+        self.held = {base_of(root) for root in roots}
         for condition, *_ in self.solver.checks:
             wanted.update(loads_of(condition, self._checked))
         self.work = []
@@ -252,6 +267,7 @@ class _Lowering:
         self.emitters = [Emitter(self.solver, self.device, self.arrays) for _ in fusers]
         self._place_outputs()
         for segment, fuser in enumerate(fusers):
+            self._place_views(segment, fuser)
             self._place_parts(segment, fuser)
             self._emit(segment, fuser, segment == last)
         return Program(self.device.capsule, self.arrays.rows,
@@ -261,9 +277,10 @@ class _Lowering:
 
     def _fuse(self, nodes, is_last):
         """Sort the nodes of a segment into units; updates come after all others."""
-        fuser = Fuser(self.solver, self.fused)
+        fuser = Fuser(self.solver, self.fused, self.device.guests)
         commits = self.update_plan.nodes if is_last else ()
         self._fuse_wave(fuser, [n for n in nodes if n not in commits])
+        fuser.settle()
         fuser.first_commit = len(fuser.units)
         if commits:
             fuser.barrier()
@@ -277,7 +294,7 @@ class _Lowering:
         in_fused = False
 
         def make_ready(node):
-            if node.kind not in FUSED:
+            if not fuser.takes(node, self.readers, self._is_kept):
                 ready_alone.append(node)
             elif is_number(node):       # first, so that none of them splits a group
                 ready_fused.appendleft(node)
@@ -300,6 +317,10 @@ class _Lowering:
                 waiting[reader] -= 1
                 if not waiting[reader]:
                     make_ready(reader)
+
+    def _is_kept(self, variable):
+        """Whether more than nodes of its segment needs a value."""
+        return variable in self.held or self._is_exported(variable)
 
     def _find_stored(self, fusers):
         """The values that need memory: those that are read outside the group that makes them."""
@@ -355,6 +376,20 @@ class _Lowering:
                 if self._is_object(out) and out not in self.arrays.objects:
                     self.arrays.objects[out] = len(self.output_rows)
                     self.output_rows.append((OBJECT_DTYPE, 0))
+
+    def _place_views(self, segment, fuser):
+        """Let a group compute a result where the user gets it, in another shape."""
+        emitter, copied = self.emitters[segment], []
+        for v, index in self.copies.get(segment, ()):
+            base = _in_one_block(v)
+            unit = fuser.unit_of.get(base.owner)
+            if not self._is_object(v) and v.type.ndim and isinstance(unit, Group) \
+                    and unit.number < fuser.first_commit \
+                    and not self._is_exported(base) and not emitter.is_placed(base):
+                emitter.view_in_output(v, base, index)
+            else:
+                copied.append((v, index))
+        self.copies[segment] = copied
 
     def _place_parts(self, segment, fuser):
         """Let groups compute what is joined where it belongs."""

@@ -10,14 +10,21 @@ import re
 from collections import namedtuple
 from string import Template
 
-from cytensor.lowering.groups import FULL
+from cytensor.lowering.groups import CHEAP, FULL
 from cytensor.lowering.scalars import (
     BY_NAME, DTYPES, NAMES, cast_expression, expression, moves, signature)
+from cytensor.lowering.tiles import WEIGHTS
 
 EACH, ONE, STEPS, COUNTED = "eosc"              # enum ct_how
 BY_CODE = {d.code: d for d in DTYPES.values()}
 COUNTABLE = "iu"                                # kinds of dtypes in which numbers are counted
-_MOST_NODES = 150                               # of a function: compilers take longer and longer
+_MOST_NODES = 2000              # of a function: half a minute of a compiler
+_MOST_WEIGHT = 24               # of a stage, in half additions
+_PIECE = 256                    # elements that a stage computes at a time
+_MOST_BUFFERS = 128             # on the stack of a thread
+
+#: Variables with addresses of functions, as ct_special_gammaln_f64; who loads code fills them in.
+SPECIAL = "ct_special_"
 
 #: One pass of generated code: see ``cytensor.cpu._fused.Blocks``.
 Block = namedtuple("Block", "level phase reads makes how ops")
@@ -39,19 +46,29 @@ LOOP = Template("""\
         for (int64_t i = 0; i < n; i++) {
 $body
         }""")
-#: A function that needs another one for rare arguments: is there one in this row?
+#: The same in stages, of which each is a loop over some elements. What a stage makes for later ones
+#: lies in the cache. A processor sees some hundred instructions ahead: of a long body that is less
+#: than one element, and each of its steps waits for the one before.
+STAGES = Template("""\
+        for (int64_t from = 0; from < n; from += $piece) {
+            const int64_t to = n - from < $piece ? n : from + $piece;
+$buffers
+$loops
+        }""")
+STAGE = Template("""\
+            CT_IVDEP
+            for (int64_t i = from; i < to; i++) {
+$body
+            }""")
+#: A stage with a function that needs another one for rare arguments: was there one?
 RARE = Template("""\
-        int rare = 0;
-        for (int64_t i = 0; i < n; i++) {
-$search
-        }
-        if (rare) {
-            for (int64_t i = 0; i < n; i++) {
+            int rare$number = 0;
+$stage
+            if (rare$number) {
+                for (int64_t i = from; i < to; i++) {
 $rare
-            }
-            continue;
-        }
-""")
+                }
+            }""")
 
 
 class Unwritable(Exception):
@@ -81,7 +98,7 @@ def render(spec, form):
 
 def describe(step):
     """Return a comment that says what a group computes, and where the user wrote it."""
-    lines = [*step.spec.text.split("\n"), *_user_lines(step.nodes)]
+    lines = [*step.tile_lines(), *_user_lines(step.nodes)]
     text = "\n".join(["/* " + step.label, " *", *[f" *   {line}" for line in lines], " */\n"])
     return re.sub(r" +\n", "\n", text)
 
@@ -104,6 +121,8 @@ class _Writer:
         self.nodes = list(dict.fromkeys([node for i in block.ops for node in spec.scalars[i]]))
         if len(self.nodes) > _MOST_NODES:
             raise Unwritable
+        self.specials = {}              # variables with addresses -> their declarations
+        self.buffers = _Buffers()
         self.lines = [self._node(*node) for node in self.nodes]
 
     def dtype(self, value):
@@ -112,7 +131,9 @@ class _Writer:
     # ----- one node -----
 
     def _node(self, node, out, ins):
-        """(line, its call in the search for rare arguments or None, what it is called there)"""
+        """(line, its expression, the function that may need help); None: a call"""
+        if node.op.traits.get("special"):
+            return None, None, None
         text, fixup = scalar(node)
         text = _named(text, ins)
         line = f"const {self.dtype(out).storage} t{out} = {text};"
@@ -169,30 +190,96 @@ class _Writer:
         return [self._pointer(k, v, how)
                 for k, (v, how) in enumerate(zip(values, self.block.how))]
 
-    def _body(self, rare=False):
-        return [*self._loads(), *[self._line(k, rare) for k in range(len(self.lines))],
-                *self._stores()]
+    # ----- stages -----
 
-    def _search(self):
-        """The lines that find out whether some argument is rare."""
-        found, wanted = [], set()
-        for (_, out, ins), (line, text, fixup) in zip(reversed(self.nodes), reversed(self.lines)):
-            if out in wanted:
-                found.append(line)
-                wanted.update(ins)
-            if fixup:
-                found.append(f"rare |= {text.replace(f'ct_{fixup}(', f'ct_is_big_{fixup}(')};")
-                wanted.update(ins)
-        return [*self._loads(wanted), *reversed(found)]
+    def _stages(self):
+        """The nodes, by number, of each stage. Only one that cannot be repeated writes results."""
+        stages, weight = [[]], 0
+        for k, (node, _, _) in enumerate(self.nodes):
+            cost = 2 * WEIGHTS.get(node.op.name, 0.5 if node.op.name in CHEAP else _MOST_WEIGHT)
+            if stages[-1] and weight + cost > _MOST_WEIGHT:
+                stages.append([])
+                weight = 0
+            stages[-1].append(k)
+            weight += cost
+        return stages if all([self._is_plain(k) for k in stages[-1]]) else [*stages, []]
+
+    def _is_plain(self, k):
+        """Whether a node is an expression that serves for all arguments."""
+        line, _, fixup = self.lines[k]
+        return line is not None and not fixup
+
+    def _loops(self):
+        """The loop over a row, or the loops of its stages."""
+        stages = self._stages()
+        if len(stages) == 1:
+            body = [*self._loads(), *[line for line, _, _ in self.lines], *self._stores()]
+            return LOOP.substitute(body=_indent(body, 3))
+        made = [{self.nodes[k][1] for k in stage} for stage in stages]
+        wanted = [{v for k in stage for v in self.nodes[k][2]} for stage in stages]
+        wanted[-1].update(self.block.makes)
+        last = {v: i for i, values in enumerate(wanted) for v in values}
+        loops = []
+        for i, stage in enumerate(stages):
+            before = [*self._loads(wanted[i]), *self._from_buffers(wanted[i])]
+            later = sorted([v for v in made[i] if last.get(v, i) > i])
+            after = [f"{self._buffer(v)}[i - from] = t{v};" for v in later]
+            if stage and self.lines[stage[0]][0] is None:
+                loops.append(self._call(*self.nodes[stage[0]]))
+            else:
+                after += self._stores() if i == len(stages) - 1 else []
+                loops.append(self._stage(i, stage, before, after))
+            self.buffers.release([v for v in wanted[i] if last[v] == i])
+        if len(self.buffers.lines) > _MOST_BUFFERS:
+            raise Unwritable
+        return STAGES.substitute(piece=_PIECE, buffers=_indent(self.buffers.lines, 3),
+                                 loops="\n".join(loops))
+
+    def _buffer(self, v):
+        return self.buffers.take(v, self.dtype(v).storage)
+
+    def _stage(self, number, stage, before, after):
+        """The loop of a stage, and another one in case that an argument was rare."""
+        lines = [self._line(k, False) for k in stage]
+        asked = [f"rare{number} |= {text.replace(f'ct_{fixup}(', f'ct_is_big_{fixup}(')};"
+                 for _, text, fixup in [self.lines[k] for k in stage] if fixup]
+        loop = STAGE.substitute(body=_indent([*before, *lines, *asked, *after], 4))
+        if not asked:
+            return loop
+        rare = [*before, *[self._line(k, True) for k in stage], *after]
+        return RARE.substitute(number=number, stage=loop, rare=_indent(rare, 5))
+
+    def _call(self, node, out, ins):
+        """The call of a tile kernel, of a function that has no expression."""
+        name = f"{SPECIAL}{node.op.name}_{BY_NAME[node.inputs[-1].type.dtype].short}"
+        self.specials[name] = f"ct_map {name};\n"
+        how = dict(zip(self.block.reads, self.block.how))
+        places, loops, scalars = [], [], 0
+        for k, v in enumerate(ins):
+            if how.get(v) == ONE:
+                places.append(f"&t{v}")
+                scalars |= 1 << k
+            elif how.get(v) == EACH:
+                places.append(f"p{v} + from")
+            else:
+                if v in how:                    # its elements do not lie side by side
+                    body = [*self._loads([v]), f"{self._buffer(v)}[i - from] = t{v};"]
+                    loops.append(STAGE.substitute(body=_indent(body, 4)))
+                places.append(self._buffer(v))
+        args = f"(const void *const []){{{', '.join(places)}}}"
+        call = f"{name}(to - from, {self._buffer(out)}, {args}, {scalars});"
+        return "\n".join([*loops, _indent([call], 3)])
+
+    def _from_buffers(self, values):
+        return [f"const {self.dtype(v).storage} t{v} = {self._buffer(v)}[i - from];"
+                for v in sorted(values) if v in self.buffers.names and v not in self.block.reads]
 
     def function(self):
         """Return the function; its name ends with what tells it from all others."""
-        loops = LOOP.substitute(body=_indent(self._body(), 3))
-        if any([fixup for _, _, fixup in self.lines]):
-            loops = RARE.substitute(search=_indent(self._search(), 3),
-                                    rare=_indent(self._body(rare=True), 4)) + loops
+        loops = self._loops()
         rows = _indent(self._rows(), 2)
         text = FUNCTION.safe_substitute(rows=rows, loops=loops).replace("{\n\n", "{\n")
+        text = "".join(self.specials.values()) + text
         name = f"{self._stem()}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
         return Function(name, Template(text).substitute(name=name))
 
@@ -202,6 +289,34 @@ class _Writer:
         level = "" if self.block.level == FULL else "_rows"
         few = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3}_more"]
         return re.sub(r"\W", "_", "_".join(few)) + level
+
+
+class _Buffers:
+    """Arrays for what stages make for later ones. Each serves several values, one by one."""
+
+    def __init__(self):
+        self.names = {}                 # value -> the buffer that has it
+        self.lines = []                 # declarations
+        self._free = {}                 # type -> names
+        self._types = {}                # name -> type
+
+    def take(self, value, T):
+        """Return the buffer of a value."""
+        if value not in self.names:
+            free = self._free.setdefault(T, [])
+            if not free:
+                free.append(f"b{len(self.lines)}")
+                self._types[free[0]] = T
+                self.lines.append(f"_Alignas(64) {T} {free[0]}[{_PIECE}];")
+            self.names[value] = free.pop()
+        return self.names[value]
+
+    def release(self, values):
+        """Give up the buffers of values that nobody reads any more."""
+        for value in sorted(values):
+            name = self.names.pop(value, None)
+            if name is not None:
+                self._free[self._types[name]].append(name)
 
 
 def scalar(node):

@@ -1,8 +1,9 @@
 """From a fused group to its tile program: values, ops, and the kernels that run them."""
 from cytensor._core import DTYPES
 from cytensor._program import GroupSpec
-from cytensor.lowering.groups import CHEAP, FULL, KEPT
-from cytensor.lowering.merges import ARRAY, COMPUTED, COUNT, FOLD, MAP, PICK, UNPICK, Merger
+from cytensor.lowering.groups import CHEAP, FULL, KEPT, SEARCHES
+from cytensor.lowering.merges import (
+    APART, ARG, ARRAY, COMPUTED, COUNT, FOLD, GATHER, MAP, PICK, UNPICK, Merger)
 
 CODES = {name: code for code, name in enumerate(DTYPES)}
 
@@ -12,6 +13,7 @@ WEIGHTS = {"true_div": 2, "sqrt": 2, "rsqrt": 4, "exp": 5, "exp2": 5, "log": 6, 
            "cos": 8, "tan": 12, "pow": 25, "erf": 12, "erfc": 16, "logaddexp": 16, "floor_div": 6,
            "mod": 8}
 _SLOW = 40                                      # functions that are not in the table and not cheap
+_GATHER_WEIGHT = 4
 #: The value of a reduction over nothing.
 _IDENTITY = {"sum": 0, "prod": 1, "all": 1, "any": 0}
 
@@ -39,7 +41,6 @@ class TileProgram:
         self._ops = []
         self._names = []            # per op: for fused pairs
         self._scalars = []          # per op: (node, value that it makes, values that it reads), ..
-        self._lines = []
         reduced = group.reduced or (False,) * len(group.space)
         last = max([i for i, r in enumerate(reduced) if r], default=-1)
         axes = range(len(reduced))
@@ -69,8 +70,17 @@ class TileProgram:
             self._numbers[key] = number
             self.inputs.append(x)
             self.axes.append(tuple([axes[i] for i in self.order]))
-            self._note(number, f"load {x!r}")
         return number
+
+    def _apart(self, operand):
+        """The value number of an argument that its reader reaches by itself."""
+        x, level, axes = operand.variable, operand.level, operand.axes
+        key = (x, level, axes, APART)
+        if key not in self._numbers:
+            self._numbers[key] = self._value(level, x.type.dtype, APART, len(self.inputs))
+            self.inputs.append(x)
+            self.axes.append(tuple([axes[i] for i in self.order]))
+        return self._numbers[key]
 
     def _skips_reduced(self, axes):
         return any([axes[i] >= 0 for i in self.k]) and not any([axes[i] >= 0 for i in self.r])
@@ -80,23 +90,18 @@ class TileProgram:
             return self._numbers[operand.variable]
         return self._load(operand)
 
-    def _note(self, number, text):
-        level = "full" if self._values[number][0] == FULL else "kept"
-        self._lines.append(f"t{number}: {level} {DTYPES[self._values[number][1]]} = {text}")
-
     # ----- ops -----
 
     def _build(self):
         for member in self.group.members:
-            arguments = [self._argument(o) for o in member.operands]
+            read = self._apart if member.node.name == "gather" else self._argument
+            arguments = [read(o) for o in member.operands]
             out = member.node.outputs[0]
             number = self._value(member.level, out.type.dtype, COMPUTED, -1)
             self._numbers[out] = number
             self._ops.append(self._op(member, number, arguments))
             self._names.append(member.node.name)
             self._scalars.append([(member.node, number, tuple(arguments))])
-            self._note(number, f"{member.node.name}("
-                               f"{', '.join([f't{a}' for a in arguments])})")
         if self.group.space:            # of single numbers, a loop makes instructions
             stored = {self._numbers[v] for v in self.outputs}
             merger = Merger(self._ops, self._names, self._scalars, self._values, stored,
@@ -112,6 +117,11 @@ class TileProgram:
             return (PICK, *head, 1, 0, 0, b"")
         if kind == "unpick":
             return (UNPICK, *head, 1, 0, 0, b"")
+        if node.name == "gather":
+            return (GATHER, *head, _GATHER_WEIGHT, 0, 0, b"")
+        if node.name in SEARCHES:
+            fn = self.device.searcher(node.name, CODES[node.inputs[0].type.dtype])
+            return (ARG, *head, 1, fn, 0, b"")
         if kind == "reduce" and member.level == KEPT:
             return self._fold(node, head)
         fn = self._map_address(node)
@@ -171,8 +181,7 @@ class TileProgram:
         return GroupSpec(
             values, self._ops, outputs, (len(self.k), len(self.r), len(self.c)), max(phases, 1),
             [registers[i] for i in self.order],
-            [self.output_axes(v) for v in self.outputs] + self.axes, "\n".join(self._lines),
-            self._scalars)
+            [self.output_axes(v) for v in self.outputs] + self.axes, self._scalars)
 
     def _alias(self, output, aliases):
         return self.inputs.index(aliases[output])

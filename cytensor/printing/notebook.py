@@ -2,11 +2,9 @@
 from html import escape
 
 from cytensor._core import Variable, toposort
-from cytensor.ops.variable import register_display
 from cytensor.printing.dot import dot_text
 from cytensor.printing.drawing import Style, draw, subject_of
 from cytensor.printing.infix import pprint
-from cytensor.printing.rendering import can_render, render
 from cytensor.printing.tree import debugprint
 
 #: Ops from which a graph is too large for a picture, and from which it is too large for text.
@@ -29,6 +27,7 @@ def svg(obj: object) -> str | None:
     str or None
         None without Graphviz, and for a graph of more than ``MAX_DRAWN`` ops.
     """
+    from cytensor.printing.rendering import can_render, render      # needs much: when it is asked
     if len(toposort(subject_of(obj).roots())) > MAX_DRAWN or not can_render():
         return None
     text = dot_text(draw(obj, Style(var_with_name_simple=True)))
@@ -90,6 +89,3 @@ def _text(obj):
 def show(obj: object, kind: str) -> str | None:
     """Return what a notebook shows of ``obj``, as ``"svg"`` or ``"html"``."""
     return {"svg": svg, "html": html}[kind](obj)
-
-
-register_display(show)

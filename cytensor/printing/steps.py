@@ -24,7 +24,7 @@ def _step_lines(program: Program, segment: Segment, step: Step) -> list[str]:
     head = f"{outs} <- {step.label or 'view'}({ins})"
     lines = [f"  {head:70}{_place(step)}".rstrip()]
     if step.spec is not None:
-        lines += [f"      {line}" for line in step.spec.text.splitlines()]
+        lines += [f"      {line}" for line in step.tile_lines()]
     return lines
 
 

@@ -7,11 +7,11 @@ swept at once; whole sweeps are repeated only because a rule may wait until a va
 user.
 """
 import warnings
-from collections import Counter
 from itertools import chain
 
 from cytensor import config
 from cytensor._core import Constant, renewed, toposort
+from cytensor.rewrites.uses import Uses
 
 _MAX_SWEEPS = 8
 _MAX_DEPTH = 100            # rules that fire one inside the result of another
@@ -59,12 +59,16 @@ class Pass:
 
     def __init__(self, name, step):
         self.name = name
-        self.rules = () if callable(step) else tuple(step)
-        self._step = step if callable(step) else RuleSet(name, step)
+        self.is_table = not callable(step)
+        self.rules = tuple(step) if self.is_table else ()
+        self._step = RuleSet(name, step) if self.is_table else step
 
-    def __call__(self, outputs):
-        """Return the better graph: one variable for each of ``outputs``."""
-        return self._step(list(outputs))
+    def __call__(self, outputs, unique=False):
+        """Return the better graph: one variable for each of ``outputs``.
+
+        With ``unique``, no two nodes of the graph compute the same, which saves time.
+        """
+        return self._step(list(outputs), unique) if self.is_table else self._step(list(outputs))
 
     def __repr__(self):
         return f"<pass {self.name}>"
@@ -94,11 +98,15 @@ class RuleSet:
         return tuple([rule for rule in chain(named, self._by_op.get(None, []))
                       if rule.possible(op, heads)])
 
-    def __call__(self, outputs):
+    def __call__(self, outputs, unique=False):
         """Rewrite a graph until no rule fires."""
         for _ in range(_MAX_SWEEPS):
-            sweep = _Sweep(self, outputs)
-            outputs = sweep.run()
+            nodes = toposort(outputs)
+            if unique and not any([self.find(node) for node in nodes]):
+                break
+            sweep = _Sweep(self, outputs, nodes)
+            outputs = sweep.run(unique)
+            unique = True
             if not sweep.fired or sweep.warned:
                 break
         return outputs
@@ -107,12 +115,11 @@ class RuleSet:
 class _Sweep:
     """One walk over a graph."""
 
-    def __init__(self, rules, outputs):
+    def __init__(self, rules, outputs, nodes):
         self.rules = rules
         self.outputs = outputs
-        self.nodes = toposort(outputs)
-        self.uses = Counter(chain.from_iterable([node.inputs for node in self.nodes]))
-        self.uses.update(outputs)
+        self.nodes = nodes
+        self.uses = Uses(nodes, outputs)
         self.settled = set(self.nodes)
         self.now = {}               # what stands for a variable, where that has changed
         self.seen = {}              # nodes by what they compute, so that equal ones are one
@@ -120,46 +127,59 @@ class _Sweep:
         self.warned = False
         self.budget = 1000 + _MAX_FIRED * len(self.nodes)
 
-    def run(self):
+    def run(self, unique):
         """Return the outputs after the walk."""
-        for node in self.nodes:
+        start = self._start() if unique else 0
+        for node in self.nodes[start:]:
             self._settle(node, 0)
         return [self.now.get(out, out) for out in self.outputs]
+
+    def _start(self):
+        """Let the first rule fire, and return how many nodes have settled with that.
+
+        Up to there nothing has changed, and no two nodes are equal.
+        """
+        for place, node in enumerate(self.nodes):
+            rules = self.rules.find(node)
+            match = self._match(node, rules) if rules else None
+            if match:
+                self.seen.update([((n.key, *n.inputs), n) for n in self.nodes[:place + 1]])
+                self._replace(node, *match, 0)
+                return place + 1
+        return len(self.nodes)
 
     def _settle(self, node, depth):
         """Bring a node up to date with what is below it, and let the rules see it."""
         now = self.now
         current = renewed(node, now)
         if current is not node:
-            self._take_place(node, current)
+            self.settled.add(current)
+            self.uses.rename(node, current)
         first = self.seen.setdefault((current.key, *current.inputs), current)
         if first is not current:
-            now.update(zip(current.outputs, first.outputs))
+            for again, before in zip(current.outputs, first.outputs):
+                before = now.get(before, before)        # a rule may have replaced the first
+                now[again] = before
+                self.uses.move(again, before, self.uses[again])
         else:
             rules = self.rules.find(current)
-            if rules:
-                self._fire(current, rules, depth)
+            match = self._match(current, rules) if rules else None
+            if match:
+                self._replace(current, *match, depth)
         if current is not node:
             for before, after in zip(node.outputs, current.outputs):
                 now[before] = now.get(after, after)
 
-    def _take_place(self, node, copy):
-        self._adopt(copy)
-        for before, after in zip(node.outputs, copy.outputs):
-            self.uses[after] = self.uses[before]
-
-    def _adopt(self, node):
-        self.settled.add(node)
-        self.uses.update(node.inputs)
-
-    def _fire(self, node, rules, depth):
-        """Replace a node by what the first rule that fits makes of it, itself rewritten."""
+    def _match(self, node, rules):
+        """The first rule that fits a node, and what it makes of it."""
         for rule in rules:
             new = rule.apply(node, self.uses)
             if new is not None:
-                break
-        else:
-            return
+                return rule, new
+        return None
+
+    def _replace(self, node, rule, new, depth):
+        """Put what a rule has made in the place of a node, itself rewritten."""
         old = node.outputs[0]
         if self._runs_away(rule, depth):
             return
@@ -168,12 +188,14 @@ class _Sweep:
         tell(self.rules.name, rule, node, new)
         self.fired += 1
         self._keep_name(old, new)
+        users = self.uses[old]
         for fresh in toposort_until([new], self.settled):
-            self._adopt(fresh)
+            self.settled.add(fresh)
+            self.uses.add([self.now.get(x, x) for x in fresh.inputs])
             self._settle(fresh, depth + 1)
         new = self.now.get(new, new)
         self.now[old] = new
-        self.uses[new] += self.uses[old]
+        self.uses.move(old, new, users)
 
     def _keep_name(self, old, new):
         if new.owner is not None and new.owner not in self.settled and new.name is None:

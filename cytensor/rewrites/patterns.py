@@ -301,7 +301,7 @@ def _head_fits(pattern, head):
 
 def _used_elsewhere(inner, uses):
     """Whether something besides the pattern itself uses what it computes inside."""
-    return any([uses.get(v, 0) > inner.count(v) for v in inner])
+    return any([uses[v] > inner.count(v) for v in inner])
 
 
 # ----- building -----
