@@ -330,6 +330,28 @@ def test_users_are_counted_while_the_graph_changes():
     assert (uses[x], uses[a], uses[c]) == (2, 1, 1)
 
 
+@pytest.mark.parametrize("name", PASSES)
+def test_after_a_sweep_users_are_counted_as_in_its_result(name, monkeypatch):
+    x, gamma = tensor("x", 2), tensor("gamma", 1)
+    h = x
+    for _ in range(4):
+        centred = h - h.mean(axis=1, keepdims=True)
+        h = centred / ew.sqrt((centred ** 2).mean(axis=1, keepdims=True) + 1e-5) * gamma * 1 + h
+    outputs = grad(-ew.log(ew.sigmoid(h)).sum(), [x, gamma])
+    sweeps, real = [], driver._Sweep.run
+
+    def run(self, *args):
+        sweeps.append((self.uses, real(self, *args)))
+        return sweeps[-1][1]
+    monkeypatch.setattr(driver._Sweep, "run", run)
+    PASSES[name](intern(outputs))
+    for uses, after in sweeps:
+        nodes = toposort(after)
+        right = Uses(nodes, after)
+        for v in {v for node in nodes for v in (*node.inputs, *node.outputs)}:
+            assert uses[v] == right[v], v
+
+
 def test_a_rule_without_end_is_stopped():
     grow = Pass("grow", [Rule(ew.exp(x0), ew.exp(ew.exp(x0)), name="exp grows", shared=True)])
     with pytest.warns(RuntimeWarning, match="exp grows"):

@@ -191,7 +191,7 @@ class _Sweep:
         users = self.uses[old]
         for fresh in toposort_until([new], self.settled):
             self.settled.add(fresh)
-            self.uses.add([self.now.get(x, x) for x in fresh.inputs])
+            self.uses.add(fresh, [self.now.get(x, x) for x in fresh.inputs])
             self._settle(fresh, depth + 1)
         new = self.now.get(new, new)
         self.now[old] = new

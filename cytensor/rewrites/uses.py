@@ -29,45 +29,49 @@ class Uses:
     def __init__(self, nodes, outputs):
         self._count = Counter(chain.from_iterable([node.inputs for node in nodes]))
         self._count.update(outputs)
+        self._users = set(nodes)        # the nodes that are counted
 
     def __getitem__(self, variable):
         return self._count[variable]
 
-    def add(self, variables):
-        """Count one more user of each variable."""
-        self._count.update(variables)
+    def add(self, node, inputs):
+        """Count a new node as a user of ``inputs``."""
+        self._users.add(node)
+        self._count.update(inputs)
+        for x in inputs:
+            self._gain(x.owner)
 
     def rename(self, node, copy):
         """A copy takes the place of a node, and its inputs those of the node's inputs."""
+        self._users.discard(node)
+        self._users.add(copy)
         for before, after in zip(node.outputs, copy.outputs):
             self._count[after] = self._count.pop(before, 0)
 
     def move(self, old, new, users):
         """Let some users of a variable be users of another one."""
-        if users and new.owner is not None and not self._is_needed(new.owner):
-            self._add_inputs(new.owner)
         self._count[new] += users
         self._count[old] -= users
-        if old.owner is not None and not self._is_needed(old.owner):
-            self._drop_inputs(old.owner)
+        if users:
+            self._gain(new.owner)
+        self._lose(old.owner)
 
-    def _is_needed(self, node):
-        return any([self._count[out] > 0 for out in node.outputs])
-
-    def _add_inputs(self, node):
-        """Count a node that is needed again as a user."""
+    def _gain(self, node):
+        """Count a node, and those that it needs, where they had been given up."""
         stack = [node]
         while stack:
-            for x in stack.pop().inputs:
-                if x.owner is not None and not self._is_needed(x.owner):
-                    stack.append(x.owner)
-                self._count[x] += 1
+            node = stack.pop()
+            if node is not None and node not in self._users:
+                self._users.add(node)
+                self._count.update(node.inputs)
+                stack.extend([x.owner for x in node.inputs])
 
-    def _drop_inputs(self, node):
-        """Count a node that nobody needs any more as a user no longer."""
+    def _lose(self, node):
+        """Give up a node that nobody needs any more, and those that only it needed."""
         stack = [node]
         while stack:
-            for x in stack.pop().inputs:
-                self._count[x] -= 1
-                if x.owner is not None and not self._is_needed(x.owner):
-                    stack.append(x.owner)
+            node = stack.pop()
+            if node in self._users and not any([self._count[out] > 0 for out in node.outputs]):
+                self._users.remove(node)
+                self._count.subtract(node.inputs)
+                stack.extend([x.owner for x in node.inputs])
