@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))       # the files of this folder name each other without it
+sys.path[0] = str(HERE)     # here files name each other without it; the installed cytensor is asked
 
 import chart  # noqa: E402
 import machine  # noqa: E402

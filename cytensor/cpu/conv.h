@@ -88,6 +88,10 @@ void ct_conv_set_pixels(const ct_conv *c, const ct_box *box, int64_t *pixels);
 /* Where results belong, in bytes; return whether they lie side by side. */
 int ct_conv_set_results(const ct_conv *c, int64_t *placed);
 
+/* Where `width` images abreast are: rows of a panel, images, and the results of a row; in bytes. */
+void ct_conv_set_abreast(const ct_conv *c, int64_t width, int64_t *row_at, int64_t *image_at,
+                         int64_t *pixel_at);
+
 /* Results along whole rows of a box whose pixels lie apart, with what is between the rows. */
 int64_t ct_conv_flats(const ct_conv *c, const ct_box *box);
 

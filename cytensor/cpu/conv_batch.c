@@ -318,12 +318,7 @@ static void set_tables(job *j)
 {
     const ct_conv *c = j->c;
     ct_conv_set_results(c, j->placed);
-    for (int r = 0; r < CT_KIT_ROWS; r++)
-        j->row_at[r] = r * c->item;
-    for (int64_t n = 0; n < j->width; n++)
-        j->image_at[n] = n * c->image.batch_step;
-    for (int64_t p = 0; p < c->axes[2].count; p++)
-        j->pixel_at[p] = p * j->width * c->item;
+    ct_conv_set_abreast(c, j->width, j->row_at, j->image_at, j->pixel_at);
     for (int a = 0; a < CT_SPACE - 1; a++)
         for (int64_t i = 0; i < c->axes[a].count; i++)
             j->runs[a][i] = run_at(c, a, i);

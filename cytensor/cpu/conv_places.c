@@ -63,6 +63,17 @@ int ct_conv_set_results(const ct_conv *c, int64_t *placed)
     return is_plain;
 }
 
+void ct_conv_set_abreast(const ct_conv *c, int64_t width, int64_t *row_at, int64_t *image_at,
+                         int64_t *pixel_at)
+{
+    for (int r = 0; r < CT_KIT_ROWS; r++)
+        row_at[r] = r * c->item;
+    for (int64_t n = 0; n < width; n++)
+        image_at[n] = n * c->image.batch_step;
+    for (int64_t x = 0; x < c->axes[2].count; x++)
+        pixel_at[x] = x * width * c->item;
+}
+
 int64_t ct_conv_flats(const ct_conv *c, const ct_box *box)
 {
     int64_t last = 0;

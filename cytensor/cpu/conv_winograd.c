@@ -266,12 +266,7 @@ static void set_tables(job *j)
 {
     const ct_conv *c = j->c;
     ct_conv_set_results(c, j->placed);
-    for (int r = 0; r < CT_KIT_ROWS; r++)
-        j->row_at[r] = r * c->item;
-    for (int64_t n = 0; n < j->width; n++)
-        j->image_at[n] = n * c->image.batch_step;
-    for (int64_t x = 0; x < c->axes[2].count; x++)
-        j->pixel_at[x] = x * j->width * c->item;
+    ct_conv_set_abreast(c, j->width, j->row_at, j->image_at, j->pixel_at);
     for (int64_t i = 0; i < c->channels; i++) {
         j->one_at[i] = i * c->results * c->item;
         j->lanes_at[i] = i * j->tile * c->kit->lanes * c->item;

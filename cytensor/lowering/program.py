@@ -15,6 +15,7 @@ from cytensor.lowering.sizes import SIZE_ARGS, SizeSolver
 from cytensor.lowering.tiles import is_count
 from cytensor.lowering.updates import SCATTERS, Updates
 from cytensor.ops.elementwise import add
+from cytensor.ops.views import keeps_order
 
 _FREE = ("view", "shape", "iota")       # nodes that are no work of their own
 #: What reads 0, 1, 2, .. without memory.
@@ -95,25 +96,13 @@ def is_number(node):
     return all([x.type.ndim == 0 for x in (*node.inputs, *node.outputs)])
 
 
-def _made_as(join, x):
-    """The value that lies in memory as an input of a join does: past changes of shape."""
-    while join.params["axis"] == 0 and x.owner is not None and x.owner.op.name == "reshape":
-        x = x.owner.inputs[0]
-    return x
-
-
 def _in_one_block(x):
     """The value that lies in memory, as one block, as ``x`` does: past changes of shape alone."""
     while x.owner is not None and (
             x.owner.op.name == "reshape" or x.owner.op.name == "dimshuffle"
-            and _keeps_order(x.owner.params["order"])):
+            and keeps_order(x.owner.params["order"])):
         x = x.owner.inputs[0]
     return x
-
-
-def _keeps_order(order):
-    kept = [axis for axis in order if axis >= 0]
-    return kept == sorted(kept)
 
 
 class _Lowering:
@@ -324,7 +313,7 @@ class _Lowering:
 
     def _find_stored(self, fusers):
         """The values that need memory: those that are read outside the group that makes them."""
-        stored = {base_of(v) for v in (*self.outputs, *[new for _, new in self.updated])}
+        stored = set(self.held)
         for exports in self.exports.values():
             stored.update([base_of(v) for v in exports])
         for fuser in fusers:
@@ -399,7 +388,8 @@ class _Lowering:
             node = unit.node
             if node is None or node.name != "join":
                 continue
-            made = {x: base for x in node.inputs for base in [_made_as(node, x)]
+            is_block = node.params["axis"] == 0
+            made = {x: base for x in node.inputs for base in [_in_one_block(x) if is_block else x]
                     if base not in taken and self._is_made_here(base, node, fuser)
                     and node.inputs.count(x) == 1 and not self._is_exported(base)
                     and not emitter.is_placed(base)}

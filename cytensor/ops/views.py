@@ -207,6 +207,12 @@ def _dimshuffle_sizes(S, shapes, inputs, *, order):
     return tuple([1 if axis < 0 else sizes[axis] for axis in order])
 
 
+def keeps_order(order):
+    """Whether a dimshuffle only adds and drops axes of size 1."""
+    kept = [i for i in order if i >= 0]
+    return kept == sorted(kept)
+
+
 def inverse_order(order, ndim):
     """Return the order that undoes ``order`` on an array that had ``ndim`` axes."""
     return tuple([order.index(axis) if axis in order else -1 for axis in range(ndim)])

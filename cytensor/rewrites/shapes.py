@@ -10,7 +10,8 @@ from cytensor.ops.registry import scalar_like
 from cytensor.ops.sizes import Size, Sizes, output_shapes
 from cytensor.ops.subtensor import subtensor
 from cytensor.ops.views import (
-    broadcast_to_op, dimshuffle_op, join_op, make_vector, reshape_op, shape_i_op, sizes_of)
+    broadcast_to_op, dimshuffle_op, join_op, keeps_order, make_vector, reshape_op, shape_i_op,
+    sizes_of)
 from cytensor.rewrites.patterns import NodeRule, Rule, any_param, holes, is_number, rest
 
 x, y = holes("x y")
@@ -49,12 +50,6 @@ AXES = [
 
 
 # ----- reshape -----
-
-def keeps_order(order):
-    """Whether a dimshuffle only adds and drops axes of size 1."""
-    kept = [i for i in order if i >= 0]
-    return kept == sorted(kept)
-
 
 def reshaped_on(x, dims, order):
     """One reshape for a reshape and a dimshuffle that adds and drops axes of size 1."""
