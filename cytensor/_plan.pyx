@@ -166,10 +166,10 @@ cdef class Plan:
 
     cdef int warm(self) except -1:
         """Have machine code made of the groups once calls of this segment have cost enough."""
-        self.segment.heat += self.cost + CALL_COST
-        if self.segment.heat > heat_limit:
+        if self.segment.heat >= heat_limit:
             jit, self.jit = self.jit, None
             jit.improve(self)
+        self.segment.heat += self.cost + CALL_COST
         return 0
 
     cdef arena_t *take(self) except NULL:

@@ -1,10 +1,13 @@
-"""The choice of OpenBLAS's kernels, which must be made before SciPy loads it."""
+"""How OpenBLAS is set up, which must be done before SciPy loads it."""
 import contextlib
 import importlib.machinery
 import importlib.util
 import os
 import sys
 
+#: A thread of OpenBLAS that has no work, as after the start, looks for it during 2**20 cycles. By
+#: default it would take a core from others during 2**26, some 25 ms.
+IDLE = {"OPENBLAS_THREAD_TIMEOUT": "20"}
 _set_by_us = None
 
 
@@ -56,25 +59,27 @@ def load_lapack():
 
 
 def _load(name, *needed):
-    """Load an extension module of ours, with those of ``scipy.linalg`` that it looks for."""
+    """Load an extension module of ours, with those of ``scipy.linalg`` that it needs."""
     module = sys.modules.get(f"cytensor.cpu.{name}")
     if module is not None:
         return module
-    chosen = _choose_core()
+    with _setting({**IDLE, **_choose_core()}):
+        return _load_with(needed, f"cytensor.cpu.{name}")
+
+
+def _load_with(needed, name):
     alone = []
     try:
         with _without_its_init("scipy"):
             if "scipy.linalg" not in sys.modules:
                 alone += [other for other in needed if _load_alone("scipy.linalg", other)]
             if len(alone) == len(needed):
-                return importlib.import_module(f"cytensor.cpu.{name}")
+                return importlib.import_module(name)
         importlib.import_module("scipy.linalg")
-        return importlib.import_module(f"cytensor.cpu.{name}")
+        return importlib.import_module(name)
     finally:
         for other in alone:
             del sys.modules[f"scipy.linalg.{other}"]
-        if chosen:
-            del os.environ["OPENBLAS_CORETYPE"]
 
 
 def _load_alone(package, name):
@@ -115,15 +120,24 @@ def _without_its_init(package):
 
 
 def _choose_core():
-    """Tell OpenBLAS which kernels to take, where it would choose badly and nobody has chosen."""
+    """What tells OpenBLAS which kernels to take, if it would choose badly and nobody has chosen."""
     global _set_by_us
     if "scipy.linalg" in sys.modules or "OPENBLAS_CORETYPE" in os.environ:
-        return False
+        return {}
     _set_by_us = best_core()
-    if _set_by_us is None:
-        return False
-    os.environ["OPENBLAS_CORETYPE"] = _set_by_us
-    return True
+    return {"OPENBLAS_CORETYPE": _set_by_us} if _set_by_us else {}
+
+
+@contextlib.contextmanager
+def _setting(variables):
+    """Give the environment some variables that it does not have, for a while."""
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def record():

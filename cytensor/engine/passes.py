@@ -111,7 +111,8 @@ def rewrite(outputs, mode, seconds=None):
         start = time.perf_counter()
         before, outputs = outputs, step(outputs, unique)
         seen[step] = outputs
-        unique = step.is_table or step.name == "intern" or unique and outputs == before
+        unique = (step.is_table or step is _passes.get("intern")
+                  or unique and outputs == before)
         seconds[step.name] = seconds.get(step.name, 0.0) + time.perf_counter() - start
         if config.debug >= 5:
             _print_graph(step.name, outputs)

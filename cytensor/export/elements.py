@@ -5,7 +5,7 @@ import numpy as np
 
 from cytensor.export.headers import families
 from cytensor.lowering.render import scalar
-from cytensor.lowering.scalars import BY_NAME, NAMES
+from cytensor.lowering.scalars import BY_NAME
 
 #: Functions that calls from Python take from SciPy, and exports from the C library or ``export.h``.
 SPECIAL = frozenset(("gamma", "gammaln", "psi", "tri_gamma"))
@@ -60,11 +60,6 @@ def _typed(name, dtype):
     if kind is None and name != "angle" or dtype.kind == "?":
         return f"ct_{name}"
     return f"{stem}_{short}"
-
-
-def named(text, arguments):
-    """Return an expression over other names."""
-    return text.format(**dict(zip(NAMES, arguments)))
 
 
 def literal(value, dtype):

@@ -5,15 +5,14 @@ a block of 1,024 at a time, and folded as the tile kernels do.
 """
 from typing import NamedTuple
 
-from cytensor.export.elements import ANY, ASK, USUAL, element, is_divided, named
+from cytensor.export.elements import ANY, ASK, USUAL, element, is_divided
 from cytensor.export.folds import BLOCK, CHUNK, WIDTH
 from cytensor.export.places import COUNT, MEMORY
 from cytensor.export.sizes import follows, plus, product, times
 from cytensor.lowering.groups import FULL, KEPT
 from cytensor.lowering.merges import COMPUTED, FOLD, MAP, PICK, UNPICK
-from cytensor.lowering.scalars import DTYPES
+from cytensor.lowering.scalars import BY_CODE, named
 
-_BY_CODE = {d.code: d for d in DTYPES.values()}
 _FEW = 16                   # elements of a loop that need not be vectorised
 
 
@@ -72,7 +71,7 @@ class GroupWriter:
         self.spec, self.places = spec, places
         self.ops = [Op(*op[:5], scalars[0][0]) for op, scalars in zip(spec.ops, spec.scalars)]
         self.values = spec.values
-        self.dtypes = [_BY_CODE[code] for code in spec.dtypes]
+        self.dtypes = [BY_CODE[code] for code in spec.dtypes]
         self.stored = [(value, place) for (value, _), place in zip(spec.outputs, places)]
         nk, nr, _ = spec.naxes
         axes = [Axis(n, tuple([self._stride(k, a, n) for k in range(len(places))]))

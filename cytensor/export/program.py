@@ -15,9 +15,8 @@ from cytensor.export.places import (
 from cytensor.export.sizes import arithmetic, plus, times
 from cytensor.export.unit import ExportError, in_comment, line_of, where
 from cytensor.lowering.render import Unwritable, describe
-from cytensor.lowering.scalars import BY_NAME, DTYPES
+from cytensor.lowering.scalars import BY_CODE, BY_NAME
 
-_BY_CODE = {d.code: d for d in DTYPES.values()}
 _OPS = {int(op): op.name.removeprefix("SIZE_").lower() for op in SizeOp}
 #: The steps of lazy branches, and what writes them.
 _CHOICES = {"ifelse_call": "_choice", "ifelse_need": "_need", "ifelse_memo": "_memo"}
@@ -182,7 +181,7 @@ class ProgramWriter:
         return self.places[number]
 
     def _source(self, value):
-        dtype = _BY_CODE.get(value.dtype)
+        dtype = BY_CODE.get(value.dtype)
         if value.kind == ValueKind.ARRAY:
             return self._array(value)
         if value.kind == ValueKind.REGISTER:
@@ -208,7 +207,7 @@ class ProgramWriter:
     def result(self, number, node):
         """Return where a value is to be written."""
         value = self.segment.values[number]
-        dtype = _BY_CODE.get(value.dtype)
+        dtype = BY_CODE.get(value.dtype)
         if value.kind == ValueKind.OBJECT or dtype is None:
             raise ExportError(f"{node.name} runs Python{where(node)}")
         dims = tuple([self.number(r) for r in value.dims])

@@ -2,7 +2,7 @@
 from cytensor._loopform import ARRAY, COMPUTED, REGS, Tensor
 from cytensor._program import SizeOp
 from cytensor.lowering.render import BY_CODE, Unwritable, scalar
-from cytensor.lowering.scalars import NAMES
+from cytensor.lowering.scalars import named
 
 
 class Steps:
@@ -114,7 +114,7 @@ class Steps:
             return [f"{declared};", f"{call}(1, &{name}, (const void *const []){{{places}}}, 0);"]
         if fixup:
             text = text.replace(f"ct_{fixup}(", f"ct_{fixup}_any(")
-        text = text.format(**dict(zip(NAMES, args)))
+        text = named(text, args)
         return [f"const {declared} = {text};"]
 
     # ----- arrays -----

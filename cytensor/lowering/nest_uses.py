@@ -1,6 +1,7 @@
 """What generated code of a loop does with each step, and what lies in variables, not in memory."""
 from cytensor._loopform import ARENA, REGS
-from cytensor.lowering.render import BY_CODE, Unwritable, scalar
+from cytensor.lowering.render import Unwritable, scalar
+from cytensor.lowering.scalars import BY_CODE
 
 #: Lags of states whose values are variables.
 _MOST_LAG = 4

@@ -12,11 +12,10 @@ from string import Template
 
 from cytensor.lowering.groups import CHEAP, FULL
 from cytensor.lowering.scalars import (
-    BY_NAME, DTYPES, NAMES, cast_expression, expression, moves, signature)
+    BY_CODE, BY_NAME, cast_expression, expression, moves, named, signature)
 from cytensor.lowering.tiles import WEIGHTS
 
 EACH, ONE, STEPS, COUNTED = "eosc"              # enum ct_how
-BY_CODE = {d.code: d for d in DTYPES.values()}
 COUNTABLE = "iu"                                # kinds of dtypes in which numbers are counted
 _MOST_NODES = 2000              # of a function: half a minute of a compiler
 _MOST_WEIGHT = 24               # of a stage, in half additions
@@ -135,7 +134,7 @@ class _Writer:
         if node.op.traits.get("special"):
             return None, None, None
         text, fixup = scalar(node)
-        text = _named(text, ins)
+        text = named(text, [f"t{value}" for value in ins])
         line = f"const {self.dtype(out).storage} t{out} = {text};"
         return line, text, fixup
 
@@ -343,11 +342,6 @@ def scalar(node):
         text = re.sub(r"{(\w)}", r"half_to_float({\1})", text).replace("(T)", "(float)")
         return (f"float_to_half({text})" if out.short == "f16" else text), fixup
     return text.replace("(T)", f"({a.storage})"), fixup
-
-
-def _named(text, ins):
-    """The expression over the names of values."""
-    return text.format(**{name: f"t{value}" for name, value in zip(NAMES, ins)})
 
 
 def _indent(lines, levels):

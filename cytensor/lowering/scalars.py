@@ -24,6 +24,7 @@ DTYPES = {d.short: d for d in [
     DType(13, "complex128", "c128", "c", 16, "double complex", "double"),
 ]}
 BY_NAME = {d.name: d for d in DTYPES.values()}
+BY_CODE = {d.code: d for d in DTYPES.values()}
 REAL = {"c64": "f32", "c128": "f64"}
 COMPLEX = {"f32": "c64", "f64": "c128"}
 NAMES = "xyz"                   # of the inputs, in expressions
@@ -33,6 +34,11 @@ def count_inputs(expr):
     """Return how many inputs the expressions of a row read."""
     texts = expr.values() if isinstance(expr, dict) else [expr]
     return max(1 + NAMES.index(v) for text in texts for v in re.findall(r"{(\w)}", text))
+
+
+def named(text, arguments):
+    """Return an expression over the texts of its inputs."""
+    return text.format(**dict(zip(NAMES, arguments)))
 
 
 def expression(expr, kinds, dtype):

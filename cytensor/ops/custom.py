@@ -4,7 +4,6 @@ The protocol is that of Theano 1.0. Methods that hold C code are ignored. What `
 copies, so that it may keep and change them: no op can spoil what others read.
 """
 import inspect
-import logging
 import threading
 import warnings
 from importlib import import_module
@@ -16,8 +15,6 @@ from cytensor._lines import caller
 from cytensor.ops.registry import as_variable, cast, constant
 from cytensor.ops.values import duplicate
 from cytensor.ops.views import sizes_of
-
-logger = logging.getLogger("cytensor")
 
 
 class ShapeError(Exception):
@@ -72,7 +69,8 @@ class CustomOp(Record):
         if cls.__hash__ is None:
             cls.__hash__ = _hash_of_class
         if "c_code" in cls.__dict__:
-            logger.debug("%s: C code is not used", cls.__name__)
+            import logging      # here, since it takes as long as a tenth of the package
+            logging.getLogger("cytensor").debug("%s: C code is not used", cls.__name__)
 
     def __init__(self):
         """Subclasses need not call this."""
