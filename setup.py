@@ -46,8 +46,8 @@ LOOPS = ["cytensor/cpu/nest.c", "cytensor/cpu/copy.c"]
 STRUCTURED = [f"cytensor/cpu/{name}.c" for name in (
     "threads", "cores", "structured", "add", "index", "arg", "cumulate", "recurrence", "nonzero",
     "radix", "order", "compare", "sort", "search",
-    "pooling", "pooling_apart", "pooling_grid", "pooling_loops", "pooling_match", "pooling_regions",
-    "pooling_tiles",
+    "pooling", "pooling_apart", "pooling_grid", "pooling_loops", "pooling_match", "pooling_pairs",
+    "pooling_regions", "pooling_tiles",
     "guard", "draw", "rejection", "variates", "mrg")]
 PRODUCTS = [f"cytensor/cpu/{name}.c" for name in (
     "product", "product_blas", "product_loops", "product_panels", "product_ready", "product_tiles",
@@ -56,7 +56,7 @@ LAPACK = [f"cytensor/cpu/{name}.c" for name in (
     "lapack", "lapack_solve", "lapack_factor", "lapack_spectra", "expm")]
 CONV = [f"cytensor/cpu/{name}.c" for name in (
     "conv", "conv_box", "conv_places", "conv_panels", "conv_images", "conv_batch", "conv_winograd",
-    "conv_filters", "conv_pixels")]
+    "conv_filters", "conv_pixels", "conv_windows")]
 KERNELS = [
     pyx("cytensor.cpu._structured", *LOOPS, *STRUCTURED, flags=KERNEL_FLAGS,
         depends=MATH + POOLING),
@@ -112,7 +112,8 @@ LOOPS_OF_STEPS = [pyx(f"cytensor.{name}", flags=STEP_FLAGS) for name in (
     "_loops", "_loopcode", "_loopready", "_loopplan", "_loopblocks", "_loopform")]
 GROUPS = [f"cytensor/cpu/{name}.c" for name in (
     "fused", "group_plan", "group_extent", "group_blocks", "group_nest", "group_fetch",
-    "group_move", "group_tile", "group_gather", "group_arg", "group_rows", "group_columns")]
+    "group_move", "group_tile", "group_gather", "group_scatter",
+    "group_arg", "group_rows", "group_columns", "group_stream", "group_sums", "group_whole")]
 FUSED = pyx("cytensor.cpu._fused", *GROUPS, flags=KERNEL_FLAGS)
 # Modules in Python that compiling a function spends most of its time in. Cython makes them half
 # as fast again. In a developer's checkout they stay Python, so that an edit needs no build.

@@ -12,6 +12,11 @@ def chain(T, x, y):
     return 1 / (1 + T.exp(-(x * y + 0.5))) * T.tanh(x) - y ** 2
 
 
+def power(T, x, y):
+    """An exponent that is the same for all, and no number of roots."""
+    return (x * x + y * y) ** 0.7
+
+
 def squares(T, x, y):
     return ((x - y) ** 2).mean()
 
@@ -70,6 +75,9 @@ def elementwise():
         **both, "jax.jit": lambda: jax_of(chain, two(n))}, {"jax.jit": 0.65})
     yield Question("the same chain, without a compiler", dict(reversed(both.items())),
                    {"generated": 1.6})
+    yield Question("(x * x + y * y) ** 0.7, 1e6 float32", {
+        **ways(power, two, n), "jax.jit": lambda: jax_of(power, two(n))},
+        {"interpreted": 1.1, "jax.jit": 1.0})
 
 
 def difference():

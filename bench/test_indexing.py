@@ -108,6 +108,51 @@ def fused(name):
     }, {"numpy": target, "torch": target}, label=name)
 
 
+# ----- the gradient of an embedding: what is added is computed on the way -----
+
+def embedding_arrays():
+    """A table, the rows that are looked up, and what they should be."""
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(100_000, 64)).astype("float32"), rng.integers(0, 100_000, 100_000),
+            rng.normal(size=(100_000, 64)).astype("float32")]
+
+
+def embedding_gradient():
+    table, i, wanted = embedding_arrays()
+
+    def ours():
+        import cytensor as ct
+        import cytensor.tensor as T
+        E, k, w = T.fmatrix("E"), T.lvector("k"), T.fmatrix("w")
+        cost = ((E[k] - w) ** 2).sum()
+        f = ct.function([E, k, w], [cost, T.grad(cost, E)])
+        return Candidate("f(E, i, w)", {"f": f, "E": table, "i": i, "w": wanted})
+
+    def jax():
+        import jax
+        import jax.numpy as jnp
+        f = jax.jit(jax.value_and_grad(lambda E, i, w: ((E[i] - w) ** 2).sum()))
+        return Candidate("ready(f(E, i, w))", {
+            "f": f, "ready": jax.block_until_ready,
+            **dict(zip("Eiw", map(jnp.asarray, (table, i, wanted))))})
+
+    def torch():
+        import torch
+        E, k, w = map(torch.from_numpy, (table, i, wanted))
+        E = E.clone().requires_grad_()
+
+        def f():
+            E.grad = None
+            cost = ((E[k] - w) ** 2).sum()
+            cost.backward()
+            return cost, E.grad
+        return Candidate("f()", {"f": f})
+
+    return Question("cost and gradient of 100,000 of 100,000 rows of 64, float32", {
+        "cytensor": ours, "torch": torch, "jax.jit": jax},
+        {"torch": 0.8, "jax.jit": 0.8}, rtol=1e-3, label="gradient of an embedding")
+
+
 def questions():
     for case in CASES:
         for dtype in DTYPES:
@@ -115,6 +160,7 @@ def questions():
             yield scatter_add(case, dtype)
     for name in FUSED:
         yield fused(name)
+    yield embedding_gradient()
 
 
 def test_question(question, ask):

@@ -52,6 +52,7 @@ cdef extern from "fused.h":
         ct_spec_op *ops
         int32_t *output_value
         int32_t *output_alias
+        int32_t *output_read
     ctypedef struct ct_group:
         pass
 
@@ -148,6 +149,7 @@ cdef class Step:
     cdef readonly tuple outs, ins
     cdef readonly tuple numbers         # static integers, or registers: by kind
     cdef readonly bint commits          # an update: from here on nothing may fail
+    cdef readonly int changes           # how many of its inputs, the first ones, it writes to
     cdef readonly bint accumulates      # the kernel finds its first input in its output
     cdef readonly GroupSpec spec
     cdef readonly str label

@@ -46,7 +46,7 @@ cdef class GroupSpec:
     values : list of (level, dtype, source, operand)
     ops : list of (kind, level, phase, out, ins, weight, fn, fn2, identity)
         ``fn`` and ``fn2`` are addresses; ``identity`` is bytes.
-    outputs : list of (value, operand that it overwrites or -1)
+    outputs : list of (value, operand that it overwrites or -1, whether a later step reads it)
     naxes : (int, int, int)
         Kept, reduced, and kept inner axes.
     dims : list of int
@@ -72,7 +72,9 @@ cdef class GroupSpec:
         self.c.ops = <ct_spec_op *>calloc(len(ops) + 1, sizeof(ct_spec_op))
         self.c.output_value = <int32_t *>calloc(len(outputs) + 1, sizeof(int32_t))
         self.c.output_alias = <int32_t *>calloc(len(outputs) + 1, sizeof(int32_t))
-        if not (self.c.values and self.c.ops and self.c.output_value and self.c.output_alias):
+        self.c.output_read = <int32_t *>calloc(len(outputs) + 1, sizeof(int32_t))
+        if not (self.c.values and self.c.ops and self.c.output_value and self.c.output_alias
+                and self.c.output_read):
             raise MemoryError
         for i, (level, dtype, source, operand) in enumerate(values):
             self.c.values[i].level = level
@@ -81,9 +83,10 @@ cdef class GroupSpec:
             self.c.values[i].operand = operand
         for i, op in enumerate(ops):
             self._set_op(&self.c.ops[i], op)
-        for i, (value, alias) in enumerate(outputs):
+        for i, (value, alias, is_read) in enumerate(outputs):
             self.c.output_value[i] = value
             self.c.output_alias[i] = alias
+            self.c.output_read[i] = is_read
 
     def node_of(self, int i):
         """Return the node that an op computes, for messages."""
@@ -106,6 +109,7 @@ cdef class GroupSpec:
         free(self.c.ops)
         free(self.c.output_value)
         free(self.c.output_alias)
+        free(self.c.output_read)
 
 
 @cython.final
@@ -113,7 +117,8 @@ cdef class Step:
     """One step of a segment: a view, a kernel on whole tensors, or a fused group."""
 
     def __init__(self, kind, outs, ins, numbers=(), node=None, fn=0, accumulates=False,
-                 spec=None, label="", python=None, commits=False, nodes=(), variables=()):
+                 spec=None, label="", python=None, commits=False, nodes=(), variables=(),
+                 changes=0):
         cdef int i
         self.kind = kind
         self.outs = tuple(outs)
@@ -122,6 +127,7 @@ cdef class Step:
         self.node = node
         self.accumulates = accumulates
         self.commits = commits
+        self.changes = changes
         self.spec = spec
         self.label = label
         self.python = python
@@ -134,6 +140,11 @@ cdef class Step:
                 raise MemoryError
             for i in range(len(self.numbers)):
                 self.params[i] = self.numbers[i]
+
+    @property
+    def written(self):
+        """How many of its operands, the first ones, it writes to. A part of an array is its own."""
+        return max(len(self.outs) + self.changes, 1)
 
     def tile_lines(self):
         """Return the tile program of a fused group, a line for each value, for readers."""
@@ -151,6 +162,11 @@ cdef class Step:
         """What a value is called; an array that its reader reaches by itself is no value."""
         _, _, source, operand = self.spec.values[number]
         return repr(self.variables[operand]) if source == CT_APART else f"t{number}"
+
+    @property
+    def written(self):
+        """How many of its operands, the first ones, it writes to. A view of a part is one."""
+        return max(len(self.outs) + self.changes, 1)
 
     def __dealloc__(self):
         free(self.params)

@@ -216,9 +216,8 @@ cdef list arrays_of(Program program, const array_t *arrays):
 cdef int noutputs(Plan plan, int step):
     """How many of a step's operands it writes."""
     cdef Step source = plan.segment.steps[plan.steps[step].source]
-    if len(source.outs) > 0 and plan.steps[step].n >= <int>len(source.outs):
-        return len(source.outs)
-    return 1
+    cdef int written = source.written
+    return written if plan.steps[step].n >= written else 1
 
 
 cdef int64_t bytes_of(Plan plan, int step, int count):

@@ -110,7 +110,11 @@ def test_sizes_beyond_a_tile(channels, filters, image, window, params):
     ((20, 32, 9, 12), (32, 32, 3, 3), setting(2, border=((2, 0), (1, 3)), flip=False)),
     ((17, 6, 30), (7, 6, 9), setting(1, border="full")),
     ((18, 3, 5, 6, 4), (5, 3, 2, 3, 2), setting(3, 2, border=1)),
-    ((3, 600, 5, 5), (9, 600, 3, 3), setting(2, border=1))])
+    ((3, 600, 5, 5), (9, 600, 3, 3), setting(2, border=1)),
+    ((16, 3, 32, 32), (64, 3, 3, 3), setting(2)),
+    ((12, 1, 28, 28), (20, 1, 5, 5), setting(2, border=(2, 1))),
+    ((1, 3, 75, 81), (17, 3, 7, 7), setting(2, 2, flip=False)),
+    ((2, 256, 6, 6), (256, 256, 3, 3), setting(2))])
 @pytest.mark.parametrize("by_pixel", [False, True])
 def test_many_images_or_channels(images, filters, params, by_pixel):
     """Vectors hold different images, where there are enough; see docs/decisions."""
@@ -198,6 +202,9 @@ def test_views_in_the_graph(change, order):
     ((40, 20, 12, 12), (25, 20, 5, 5), setting(2)),
     ((32, 16, 12, 12), (32, 16, 3, 3), setting(2, border="half")),
     ((5, 12, 20, 20), (12, 1, 3, 3), setting(2, groups=12, border=1)),
+    ((16, 3, 32, 32), (64, 3, 3, 3), setting(2)),
+    ((30, 1, 28, 28), (20, 1, 5, 5), setting(2)),
+    ((2, 256, 6, 6), (256, 256, 3, 3), setting(2)),
     ((3, 4, 1000), (6, 4, 25), setting(1)),
     ((2, 4, 9, 10, 11), (8, 4, 3, 3, 3), setting(3, border="half"))])
 def test_the_number_of_threads_changes_no_bit(shape, filters, params, dtype):

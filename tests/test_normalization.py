@@ -301,28 +301,38 @@ def groups_of(variables, outputs):
     """The fused groups of a program that read or write whole arrays."""
     f = ct.function(variables, outputs)
     return [s for s in f.program.segments[0].steps if s.spec is not None
-            and any(v.type.ndim == 4 and None in v.type.shape for v in s.variables)]
+            and any(v.type.shape == (None,) * 4 for v in s.variables)]
 
 
-def test_value_and_gradient_of_a_batch_are_one_group():
+def test_value_and_gradient_of_examples_are_one_group():
     x, g = T.ftensor4s(2)
     gamma, beta = T.fvectors(2)
-    out = bn.batch_normalization_train(x, gamma, beta, "spatial")[0]
-    slopes = T.grad(None, [x, gamma, beta], known_grads={out: g})
-    assert len(groups_of([x, gamma, beta, g], [out, *slopes])) == 1
+    out = T.nnet.layer_norm(x, gamma, beta)
+    slope = T.grad(None, x, known_grads={out: g})
+    assert len(groups_of([x, gamma, beta, g], [out, slope])) == 1
 
 
 def test_the_gradient_reads_the_inputs_and_not_what_is_made_of_them():
     """The work between value and gradient, a product here, makes two groups of them."""
     x, w, gamma, beta = T.ftensor4("x"), T.fmatrix("w"), *T.fvectors(2)
-    out = bn.batch_normalization_train(x, gamma, beta, "spatial")[0]
+    out = T.nnet.layer_norm(x, gamma, beta)
     loss = T.sqr(T.dot(out, w)).sum()
-    f = ct.function([x, gamma, beta, w], T.grad(loss, [x, gamma, beta]))
+    f = ct.function([x, gamma, beta, w], T.grad(loss, x))
     whole = [[v for v in s.variables if v.type.ndim == 4 and v.type.shape.count(None) == 4]
              for s in f.program.segments[0].steps if s.spec is not None]
     forward, backward = [group for group in whole if x in group]
     assert len(forward) == 2                    # reads x, writes the result
     assert len(backward) == 3                   # reads x and the gradient, writes a gradient
+
+
+def test_a_batch_is_read_in_the_order_of_memory():
+    """What belongs to a channel lies apart: its sums are sums of rows."""
+    x, gamma, beta = T.ftensor4("x"), *T.fvectors(2)
+    out = bn.batch_normalization_train(x, gamma, beta, "spatial")[0]
+    groups = groups_of([x, gamma, beta], out)
+    assert len(groups) == 3                     # means, variances, the result
+    sums = [node for s in groups for node in s.nodes if node.name == "sum"]
+    assert {node.params["axis"] for node in sums if node.inputs[0].type.ndim == 4} == {(2, 3)}
 
 
 # ----- errors -----

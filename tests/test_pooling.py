@@ -172,6 +172,22 @@ def test_the_number_of_threads_changes_no_bit():
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [8, 11, 16, 27, 3001])
+def test_windows_of_two_by_two_are_the_same_wherever_items_lie(columns, dtype):
+    x = RNG.standard_normal((2, 3, 7, columns)).astype(dtype)
+    x[1, 2, 3, 5] = np.nan
+    x[0, 1, :4, :4] = -0.0
+    apart = np.repeat(x, 2, axis=3)[..., ::2]
+    images = T.TensorType(dtype, (None,) * 4)()
+    f = ct.function([images], [P.pool_2d(images, (2, 2), True, mode=mode)
+                               for mode in ("max", "sum")])
+    for mode, y, other in zip(("max", "sum"), f(x), f(apart)):
+        assert y.tobytes() == other.tobytes()
+        np.testing.assert_allclose(y, reference.pool(x, mode, ws=(2, 2)), rtol=1e-5,
+                                   atol=1e-6)
+
+
 # ----- SciPy -----
 
 @pytest.mark.parametrize("size", [(3, 3), (5, 1), (2, 4), (7, 7)])

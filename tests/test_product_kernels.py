@@ -101,7 +101,7 @@ def test_matmul_of_larger_matrices(m, k, n, dtype, threads):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("m, k, n", [(170, 300, 170), (33, 1100, 130), (9, 1024, 600),
-                                     (64, 2500, 70), (600, 70, 130)])
+                                     (64, 2500, 134), (600, 70, 130)])
 def test_matmul_in_tiles(m, k, n, dtype, threads):
     a, b = sample((m, k), dtype), sample((k, n), dtype, 1)
     want = a.astype("float64") @ b.astype("float64")
@@ -119,9 +119,23 @@ def test_matmul_in_tiles(m, k, n, dtype, threads):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("m, k, n", [(64, 64, 64), (8, 128, 512), (100, 150, 17), (300, 200, 10),
+                                     (70, 1500, 33)])
+def test_a_transposed_factor_in_tiles(m, k, n, dtype, threads):
+    a, b = sample((m, k), dtype), sample((n, k), dtype, 1).T
+    made = []
+    for count in (1, 2):
+        threads(count)
+        out = np.zeros((m, n + 5), dtype)[:, :n]
+        check_matmul(a, b, out, dtype)
+        made.append(out)
+    np.testing.assert_array_equal(*made)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("alpha, beta", [(1, 0), (1, 1), (-0.5, 1), (2, 0), (-0.5, 3)])
 def test_gemm_in_tiles(alpha, beta, dtype):
-    for m, k, n in [(130, 300, 130), (40, 2100, 70)]:
+    for m, k, n in [(130, 300, 130), (40, 2100, 134)]:
         a, b = sample((m, k), dtype), sample((k, n), dtype, 1)
         out = sample((m, n + 3), dtype, 2)[:, :n] if beta else np.full((m, n), np.nan, dtype)
         want = alpha * (a @ b) + (beta * out if beta else 0)

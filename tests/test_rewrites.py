@@ -25,7 +25,8 @@ from cytensor.rewrites.patterns import (
     AnyParam, NodeRule, RewriteError, Rule, constant_hole, instantiate)
 from cytensor.rewrites.uses import Uses
 
-PASSES = {name: named(name) for name in ("smaller", "safer", "assume", "faster", "updates")}
+PASSES = {name: named(name) for name in ("smaller", "safer", "assume", "faster", "updates",
+                                         "splits")}
 EVERY_RULE = [rule for step in PASSES.values() for rule in step.rules]
 RULES = [rule for rule in EVERY_RULE if isinstance(rule, Rule)]
 NODE_RULES = [rule for rule in EVERY_RULE if isinstance(rule, NodeRule)]
@@ -206,6 +207,8 @@ def _node_rule_cases():
         "reduce along axes of size 1 -> x": (x.dimshuffle(0, "x", 1).sum(axis=1), 0),
         "reduce(dimshuffle(x)) -> dimshuffle(reduce(x))": (x.T.max(axis=0), 1),
         "sum(broadcast_to(x)) -> n * sum(x)": (spread.sum(axis=0), 5),
+        "reduce(x, (0, 2)) -> reduce(reduce(x, 2), 0)":
+            (x.dimshuffle(0, 1, "x").sum(axis=(0, 2)), 3),
         "sum(unpick(g)) -> g": (gather.unpick(v, places, n).sum(axis=1), 0),
         "sum(assume_size(x)) -> assume_size(sum(x))":
             (views.assume_size(x, rows, axis=0).sum(axis=1), 3),
@@ -455,7 +458,8 @@ def test_casts():
 # ----- faster -----
 
 @pytest.mark.parametrize("n, ops", [
-    (2, 1), (3, 2), (4, 2), (10, 4), (-1, 1), (-2, 2), (0.5, 1), (-0.5, 1), (1.5, 2), (0.3, 1)])
+    (2, 1), (3, 2), (4, 2), (10, 4), (-1, 1), (-2, 2), (0.5, 1), (-0.5, 1), (1.5, 2), (0.3, 1),
+    (0.25, 2), (-0.75, 4), (2.75, 5)])
 def test_powers(n, ops):
     x = tensor("x", 1)
     new, = rewritten(x ** n)

@@ -21,12 +21,12 @@ cdef extern from "fused.h" nogil:
     ct_kernel ct_group_run
     ctypedef void (*ct_pass_fn)(int64_t, int64_t, char *const *, const int64_t *) noexcept
     ctypedef struct ct_pass:
-        int32_t level, phase, nin, nout, nops
+        int32_t level, phase, nin, nout, nkept, nops
         int32_t *values
         int32_t *ops
         char *how
         ct_pass_fn fn
-    ct_group *ct_group_in_blocks(const ct_group *) noexcept
+    ct_group *ct_group_in_blocks(const ct_group *, int) noexcept
     int ct_group_blocks(const ct_group *, ct_pass **) noexcept
     int ct_group_improve(ct_group *, ct_group *) noexcept
     void ct_group_use_pool(void *parallel_for, int (*threads)() noexcept nogil) noexcept
@@ -53,9 +53,9 @@ cdef class Blocks:
 
     Attributes
     ----------
-    form : tuple of (level, phase, reads, makes, how, ops)
-        One row a block. ``reads`` and ``makes`` are values of the spec, ``how`` says of each how
-        it is reached, and ``ops`` are those of the spec, in order.
+    form : tuple of (level, phase, reads, makes, keeps, how, ops)
+        One row a block. ``reads``, ``makes`` and ``keeps`` are values of the spec, ``how`` says of
+        each how it is reached, and ``ops`` are those of the spec, in order.
     """
     cdef ct_group *group
     cdef ct_group *better
@@ -74,11 +74,14 @@ cdef class Blocks:
             self.better = NULL
 
 
-def blocks_of(intptr_t address):
-    """Return the `Blocks` of a group of a plan, by its address."""
+def blocks_of(intptr_t address, bint whole=True):
+    """Return the `Blocks` of a group of a plan, by its address.
+
+    ``whole`` says whether all of a row may be one block.
+    """
     cdef Blocks found = Blocks.__new__(Blocks)
     found.group = <ct_group *>address
-    found.better = ct_group_in_blocks(found.group)
+    found.better = ct_group_in_blocks(found.group, whole)
     if found.better == NULL:
         raise MemoryError
     found.form = form_of(found.better)
@@ -90,13 +93,16 @@ def cost_of(intptr_t address):
     return ct_group_cost(<const ct_group *>address)
 
 
-def form_of_sizes(GroupSpec spec, int64_t size):
-    """Return the form of a group whose axes all have one size, and whose arrays are packed."""
+def blocks_of_sizes(GroupSpec spec, int64_t size, bint whole=True):
+    """Return the `Blocks` of a group whose axes all have one size, and whose arrays are packed.
+
+    They are to be looked at; nothing runs them.
+    """
     cdef int naxes = len(spec.dims), k = 0, a
     cdef int64_t dims[CT_MAXDIM]
     cdef int64_t *strides = <int64_t *>calloc(len(spec.axes) * naxes + 1, sizeof(int64_t))
     cdef ct_group *plain
-    cdef ct_group *group
+    cdef Blocks found = Blocks.__new__(Blocks)
     if strides == NULL:
         raise MemoryError
     for a in range(naxes):
@@ -110,14 +116,12 @@ def form_of_sizes(GroupSpec spec, int64_t size):
         k += 1
     plain = ct_group_new(&spec.c, dims, k, strides)
     free(strides)
-    group = ct_group_in_blocks(plain) if plain != NULL else NULL
+    found.better = ct_group_in_blocks(plain, whole) if plain != NULL else NULL
     ct_group_free(plain)
-    if group == NULL:
+    if found.better == NULL:
         raise MemoryError
-    try:
-        return form_of(group)
-    finally:
-        ct_group_free(group)
+    found.form = form_of(found.better)
+    return found
 
 
 cdef int64_t item_of(GroupSpec spec, int operand):
@@ -139,10 +143,11 @@ cdef tuple form_of(const ct_group *group):
 
 
 cdef tuple row_of(const ct_pass *b):
-    cdef int i, nin = b.nin, nargs = b.nin + b.nout
+    cdef int i, nin = b.nin, nargs = b.nin + b.nout, nall = nargs + b.nkept
     return (b.level, b.phase, tuple([b.values[i] for i in range(nin)]),
             tuple([b.values[i] for i in range(nin, nargs)]),
-            "".join([chr(b.how[i]) for i in range(nargs)]),
+            tuple([b.values[i] for i in range(nargs, nall)]),
+            "".join([chr(b.how[i]) for i in range(nall)]),
             tuple([b.ops[i] for i in range(b.nops)]))
 
 

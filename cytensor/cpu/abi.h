@@ -17,6 +17,8 @@
 #define CT_MAXDIM 16
 #define CT_TILE 1024            /* elements per tile; the reduction trees depend on it */
 
+#define CT_PIECE 2048           /* elements of a row that generated code of a map gets at a time */
+
 /* the order of cytensor._core.DTYPES */
 enum ct_dtype {
     CT_BOOL, CT_I8, CT_U8, CT_I16, CT_U16, CT_I32, CT_U32, CT_I64, CT_U64,

@@ -6,15 +6,20 @@ from pathlib import Path
 from cytensor._loopblocks import Loop
 from cytensor._loopform import LoopForm
 from cytensor.cache import load
-from cytensor.cpu import _fused, compiler
+from cytensor.cpu import _fused, compiler, isa
 from cytensor.lowering import nests
-from cytensor.lowering.render import SPECIAL, Unwritable, describe, render
+from cytensor.lowering.render import SPECIAL, Unwritable, describe
+from cytensor.lowering.render_rows import render
 from cytensor.lowering.scalars import DTYPES
 
 HEADERS = Path(__file__).parent
 INCLUDE = re.compile(r'#include "(\w+\.h)"')
-PREFACE = '#include "tile.h"\n#include "ctcomplex.h"\n#include "nestcode.h"\n\n'
+INCLUDED = ("tile.h", "ctcomplex.h", "nestcode.h", "rowcode.h")
+PREFACE = "".join([f'#include "{name}"\n' for name in INCLUDED]) + "\n"
 SPECIALS = re.compile(rf"^ct_map ({SPECIAL}(\w+)_([a-z0-9]+));$", re.MULTILINE)
+#: Variables with the addresses of kernels of reductions.
+FOLD = "ct_the_"
+FOLDS = re.compile(rf"^ct_\w+ ({FOLD}\w+);$", re.MULTILINE)
 #: Sizes that stand for all where a function has not been called.
 SOME_SIZE = 64
 #: What `compiled` may raise.
@@ -31,18 +36,33 @@ def compiled(texts):
     data = compiler.find().build(PREFACE + "\n".join(texts.values()), headers=headers(),
                                  about={"name": ", ".join(texts)})
     library = load.load(data)
-    for variable, name, short in set(SPECIALS.findall("\n".join(texts.values()))):
-        _fill_in(library.address(variable), name, short)
+    text = "\n".join(texts.values())
+    for variable, name, short in set(SPECIALS.findall(text)):
+        kernel = isa.kernels_special()["m", name, DTYPES[short].code, -1]
+        _fill_in(library.address(variable), kernel)
+    for variable in set(FOLDS.findall(text)):
+        _fill_in(library.address(variable), _fold_kernels()[variable])
     return {name: library.address(name) for name in texts}
 
 
-def _fill_in(place, name, short):
-    """Write the address of a function that has no expression in C to where code looks for it."""
+def _fill_in(place, kernel):
+    """Write the address of a kernel to where code looks for it."""
     from ctypes import c_void_p
-
-    from cytensor.cpu.device import cpu
-    kernel = cpu().map_kernel(name, DTYPES[short].code, special=True)
     c_void_p.from_address(place).value = kernel
+
+
+@cache
+def _fold_kernels():
+    """The kernels of reductions: the variable that has the address -> the address."""
+    codes = {d.code: d.short for d in DTYPES.values()}
+    return {f"{FOLD}{kind}_{re.sub(r'[^a-z]+', '_', name).strip('_')}_{codes[dtype]}": address
+            for (kind, name, dtype, _), address in isa.kernels().items() if kind in "fta"}
+
+
+@cache
+def _fold_variables():
+    """The same the other way round; some variables have the same address."""
+    return {address: name for name, address in sorted(_fold_kernels().items(), reverse=True)}
 
 
 def source(program):
@@ -53,14 +73,13 @@ def source(program):
 
 def _sections(segment, plan):
     """The texts of a segment; ``plan`` is that of the last call, if there was one."""
-    forms = {id(step): _fused.blocks_of(address).form
-             for step, address in (plan.list_groups() if plan is not None else ())}
+    groups = {id(step): address
+              for step, address in (plan.list_groups() if plan is not None else ())}
     loops = {id(loop.node): loop for loop in (plan.list_loops() if plan is not None else ())}
     parts = []
     for step in segment.steps:
         if step.spec is not None:
-            form = forms.get(id(step)) or _fused.form_of_sizes(step.spec, SOME_SIZE)
-            parts.append(_section(step, form))
+            parts.append(_section(step, groups.get(id(step))))
         elif isinstance(step.python, Loop):
             parts += _sections_of_loop(step, loops.get(id(step.node)), plan is not None)
     return parts
@@ -80,8 +99,8 @@ def _sections_of_loop(step, loop, is_called):
             *_sections(loop.segment, loop.inner)]
 
 
-def _section(step, form):
-    functions = functions_of(step.spec, form)
+def _section(step, address):
+    _, functions = _written(step.spec, address)
     if functions is None:
         return describe(step) + "/* interpreted: it has ops that are not written in C */\n"
     if not functions:
@@ -97,8 +116,7 @@ def wanted_by(plan, least):
         done.update(uses.groups())
     for step, address in groups_of(plan, least):
         if address not in done:
-            blocks = _fused.blocks_of(address)
-            functions = functions_of(step.spec, blocks.form)
+            blocks, functions = _written(step.spec, address)
             if functions:
                 found.append((blocks.install, functions))
     return found
@@ -130,11 +148,25 @@ def groups_of(plan, least):
     return [group for group in groups if _fused.cost_of(group[1]) >= cost]
 
 
+def _written(spec, address):
+    """A group of a plan, or if it has no address, of some sizes: its blocks, and their functions.
+
+    All of a row is one block if such a function can be written.
+    """
+    for whole in (True, False):
+        blocks = _fused.blocks_of(address, whole) if address is not None \
+            else _fused.blocks_of_sizes(spec, SOME_SIZE, whole)
+        functions = functions_of(spec, blocks.form)
+        if functions is not None:
+            break
+    return blocks, functions
+
+
 def functions_of(spec, form):
     """Return the functions of a group, from memory where it has been written; or None."""
     if form not in spec.code:
         try:
-            spec.code[form] = render(spec, form)
+            spec.code[form] = render(spec, form, _fold_variables().__getitem__)
         except Unwritable:
             spec.code[form] = None
     return spec.code[form]
@@ -143,7 +175,7 @@ def functions_of(spec, form):
 @cache
 def headers():
     """Return the headers that generated code includes, name -> text."""
-    found, waiting = {}, ["tile.h", "ctcomplex.h", "nestcode.h"]
+    found, waiting = {}, [*INCLUDED]
     while waiting:
         name = waiting.pop()
         if name not in found and (HEADERS / name).exists():

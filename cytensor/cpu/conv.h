@@ -116,9 +116,7 @@ static inline void ct_next_place(int64_t *at, const int64_t *sizes)
         at[a] = 0;
 }
 
-/* How many rows the tallest tile of so many vectors has, and how many for n rows in tiles of
- * about one size. */
-int ct_tile_most_rows(const ct_conv_kit *kit, int vectors);
+/* How many rows tiles of so many vectors have, for n rows in tiles of about one size. */
 int ct_tile_rows(const ct_conv_kit *kit, int64_t n, int vectors);
 
 /* How many vectors the next tile has: at most `most`, and at most n. */
@@ -135,6 +133,23 @@ double ct_grid_cost(const ct_conv_kit *kit, int64_t rows, int64_t vectors, int *
  * rows of `to` have `wide` items, and what is beyond n becomes 0. */
 void ct_fill_panel(const ct_conv *c, int64_t group, int64_t first, int64_t n, int64_t wide,
                    char *to);
+
+/* ----- conv_windows.c ----- */
+
+#define CT_PIECE 32             /* bytes of a piece, at most */
+
+/* Items of a window that lie side by side: where in the image, and in the window; in bytes. */
+typedef struct {
+    int64_t from, to, n;
+} ct_piece;
+
+/* Cut the first n items of a window, at `reads`, into pieces; return how many. */
+int64_t ct_cut_window(const int64_t *reads, int64_t n, int item, ct_piece *pieces);
+
+/* Copy the windows of n pixels, from + at[p], one after the other: they are `step` bytes apart, and
+ * there is room for one more piece behind the last. The image's memory ends at `end`. */
+void ct_copy_windows(const ct_piece *pieces, int64_t npieces, int64_t n, const char *from,
+                     const int64_t *at, const char *end, char *to, int64_t step);
 
 /* ----- conv_images.c, conv_batch.c, conv_winograd.c: three ways to compute the result -----
  *

@@ -12,10 +12,10 @@
 
 #include <stdlib.h>
 
-#define PANEL_BYTES 16384       /* of filters that are read again and again by a strip of tiles */
+#define PANEL_BYTES 32768       /* of filters that are read again and again by a strip of tiles */
 #define STRIP_BYTES 16384       /* of sums that wait for more channels */
 #define STRIP_ROWS 240
-#define STRIP_FLATS 256         /* pixels of a filter, before the next one's */
+#define STRIP_PIXELS 256        /* of a filter, before the next one's */
 
 typedef struct {
     int64_t first, n;           /* filters */
@@ -241,6 +241,17 @@ static void place_pixels(const job *j, const column *col, int64_t pixel, int row
     }
 }
 
+/* How many pixels a strip of tiles has at most: whole squares to turn, if a few tiles make one. */
+static int64_t strip_rows(const ct_conv *c, int vectors, int64_t rows)
+{
+    const int64_t row = vectors * c->kit->lanes * c->item;
+    const int64_t fit = ct_min(STRIP_BYTES / row, STRIP_ROWS) / rows * rows;
+    int64_t square = rows;
+    while (square % c->kit->lanes)
+        square += rows;
+    return square <= fit ? fit / square * square : fit;
+}
+
 /* A strip of tiles: as many of the products as fit into the cache, for each tile in turn. */
 static void strip_across(const job *j, const column *col, const char *panel, const char *image,
                          char *result, int64_t first, int64_t end)
@@ -248,8 +259,7 @@ static void strip_across(const job *j, const column *col, const char *panel, con
     _Alignas(64) char sums[STRIP_BYTES];
     const ct_conv *c = j->c;
     const int64_t row = col->vectors * c->kit->lanes * c->item, some = PANEL_BYTES / row;
-    const int64_t fit = ct_min(STRIP_BYTES / row, STRIP_ROWS) / col->rows * col->rows;
-    const int64_t most = ct_min(end - first, fit);
+    const int64_t most = ct_min(end - first, strip_rows(c, col->vectors, col->rows));
     for (int64_t start = first; start < end; start += most) {
         const int64_t stop = ct_min(start + most, end);
         for (int64_t k = 0; k == 0 || k < j->inner; k += some)
@@ -419,8 +429,9 @@ static void set_parts(job *j, int vectors)
     const int lanes = j->c->kit->lanes;
     j->block = vectors * lanes;
     j->nblocks = ct_ceil_div(j->nflats, j->block);
-    j->strip = j->is_across ? round_up(128, ct_tile_most_rows(j->c->kit, vectors))
-                            : ct_ceil_div(STRIP_FLATS, j->block);
+    const int64_t rows = strip_rows(j->c, vectors, ct_tile_rows(j->c->kit, j->count, vectors));
+    j->strip = j->is_across ? (rows < 128 ? 128 / rows : 1) * rows
+                            : ct_ceil_div(STRIP_PIXELS, j->block);
     j->nparts = ct_ceil_div(j->is_across ? j->count : j->nblocks, j->strip);
     j->box_bytes = round_up((j->c->channels * j->box.items + j->block) * j->c->item, 64) + 64;
 }

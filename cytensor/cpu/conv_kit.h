@@ -10,7 +10,8 @@
 
 /* sums[r][lane] = the sum over i < n of
  *     the item at ones + one_at[i] + rows[r], times the item `lane` at lanes + lanes_at[i].
- * A row of sums is as many vectors as the tile is wide. go_on: add to what is in sums. */
+ * A row of sums is as many vectors as the tile is wide. go_on: 1 to add to what is in sums; a
+ * larger number to write rows that are so many bytes apart. */
 typedef void (*ct_conv_tile)(int64_t n, const char *ones, const int64_t *one_at,
                              const int64_t *rows, const char *lanes, const int64_t *lanes_at,
                              void *sums, int go_on);

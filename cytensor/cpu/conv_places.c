@@ -5,14 +5,6 @@
 
 /* ----- places ----- */
 
-static void set_sizes(const ct_conv *c, int64_t *counts, int64_t *ntaps)
-{
-    for (int a = 0; a < CT_SPACE; a++) {
-        counts[a] = c->axes[a].count;
-        ntaps[a] = c->axes[a].ntaps;
-    }
-}
-
 int64_t ct_conv_count(const ct_conv *c)
 {
     return c->axes[0].count * c->axes[1].count * c->axes[2].count;
@@ -22,8 +14,8 @@ void ct_conv_set_reads(const ct_conv *c, const ct_box *box, int64_t *reads)
 {
     const int64_t taps = c->ntaps;
     const int64_t channel = box ? box->items * c->item : c->image.channel_step;
-    int64_t counts[CT_SPACE], ntaps[CT_SPACE], tap[CT_SPACE] = {0};
-    set_sizes(c, counts, ntaps);
+    const int64_t ntaps[CT_SPACE] = {c->axes[0].ntaps, c->axes[1].ntaps, c->axes[2].ntaps};
+    int64_t tap[CT_SPACE] = {0};
     for (int64_t t = 0; t < taps; t++, ct_next_place(tap, ntaps)) {
         int64_t at = 0;
         if (box)
@@ -36,30 +28,39 @@ void ct_conv_set_reads(const ct_conv *c, const ct_box *box, int64_t *reads)
     }
 }
 
+/* List the places of results: `first`, and so many bytes from one to the next along each axis. */
+static void set_grid(const ct_conv *c, int64_t first, const int64_t *steps, int64_t *places)
+{
+    const int64_t n = c->axes[2].count, step = steps[2];
+    for (int64_t z = 0; z < c->axes[0].count; z++)
+        for (int64_t y = 0; y < c->axes[1].count; y++, places += n) {
+            const int64_t row = first + z * steps[0] + y * steps[1];
+            for (int64_t x = 0; x < n; x++)
+                places[x] = row + x * step;
+        }
+}
+
 void ct_conv_set_pixels(const ct_conv *c, const ct_box *box, int64_t *pixels)
 {
-    int64_t counts[CT_SPACE], ntaps[CT_SPACE], at[CT_SPACE] = {0};
-    set_sizes(c, counts, ntaps);
-    for (int64_t i = 0; i < ct_conv_count(c); i++, ct_next_place(at, counts)) {
-        pixels[i] = 0;
-        for (int a = 0; a < CT_SPACE; a++)
-            pixels[i] += at[a] * (box ? c->axes[a].step / box->apart[a] * box->steps[a] * c->item
-                                      : c->axes[a].step * c->image.steps[a]);
-    }
+    int64_t steps[CT_SPACE];
+    for (int a = 0; a < CT_SPACE; a++)
+        steps[a] = box ? c->axes[a].step / box->apart[a] * box->steps[a] * c->item
+                       : c->axes[a].step * c->image.steps[a];
+    set_grid(c, 0, steps, pixels);
 }
 
 int ct_conv_set_results(const ct_conv *c, int64_t *placed)
 {
-    int64_t counts[CT_SPACE], ntaps[CT_SPACE], at[CT_SPACE] = {0};
+    int64_t first = 0, steps[CT_SPACE], next = c->item;
     int is_plain = 1;
-    set_sizes(c, counts, ntaps);
-    for (int64_t i = 0; i < ct_conv_count(c); i++, ct_next_place(at, counts)) {
-        placed[i] = 0;
-        for (int a = 0; a < CT_SPACE; a++)
-            placed[i] += (c->axes[a].first_result + at[a] * c->axes[a].result_step)
-                * c->result.steps[a];
-        is_plain = is_plain && placed[i] == placed[0] + i * c->item;
+    for (int a = CT_SPACE - 1; a >= 0; a--) {
+        const ct_axis *axis = &c->axes[a];
+        first += axis->first_result * c->result.steps[a];
+        steps[a] = axis->result_step * c->result.steps[a];
+        is_plain = is_plain && (axis->count == 1 || steps[a] == next);
+        next *= axis->count;
     }
+    set_grid(c, first, steps, placed);
     return is_plain;
 }
 
@@ -99,7 +100,7 @@ static double tile_cost(int rows, int vectors)
     return larger(larger(rows * vectors, LATENCY), read) + 0.02 * read;
 }
 
-int ct_tile_most_rows(const ct_conv_kit *kit, int vectors)
+static int most_rows(const ct_conv_kit *kit, int vectors)
 {
     int rows = CT_KIT_ROWS;
     while (kit->tile[vectors][rows] == NULL)
@@ -109,7 +110,7 @@ int ct_tile_most_rows(const ct_conv_kit *kit, int vectors)
 
 int ct_tile_rows(const ct_conv_kit *kit, int64_t n, int vectors)
 {
-    return (int)ct_ceil_div(n, ct_ceil_div(n, ct_tile_most_rows(kit, vectors)));
+    return (int)ct_ceil_div(n, ct_ceil_div(n, most_rows(kit, vectors)));
 }
 
 int ct_tile_width(int64_t n, int most)

@@ -30,8 +30,21 @@
 #else
 #define KEEP_IN_REGISTER(x) __asm__("" : "+w"(x))
 #endif
+
+/* With many vector registers, compilers keep pointers that find no place in others there, and take
+ * time of the adders to get them back. */
+#define KEEP_IN_MEMORY(x) __asm__("" : "+m"(x))
+#if defined(__AVX512F__)
+#define POINTERS 8
+#else
+#define POINTERS CT_KIT_ROWS
+#endif
 #define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 #define LANES (VECTOR_BYTES / T_BYTES)
 typedef T vector __attribute__((vector_size(VECTOR_BYTES)));
@@ -75,7 +88,7 @@ INLINE void tile(const int rows, const int vectors, int64_t n, const char *ones,
     UNROLL
     for (int i = 0; i < rows * vectors; i++)
         sum[i] = (vector){0};
-    if (go_on) {
+    if (go_on == 1) {
         UNROLL
         for (int i = 0; i < rows * vectors; i++)
             sum[i] = sums[i];
@@ -89,6 +102,8 @@ INLINE void tile(const int rows, const int vectors, int64_t n, const char *ones,
                 wide[v] = from[v];
             UNROLL
             for (int r = 0; r < rows; r++) {
+                if (r >= POINTERS)
+                    KEEP_IN_MEMORY(row[r]);
                 const vector one = spread(row[r] + at);
                 UNROLL
                 for (int v = 0; v < vectors; v++)
@@ -108,9 +123,14 @@ INLINE void tile(const int rows, const int vectors, int64_t n, const char *ones,
             }
         }
     }
+    const int64_t step = go_on > 1 ? go_on : vectors * VECTOR_BYTES;
     UNROLL
-    for (int i = 0; i < rows * vectors; i++)
-        sums[i] = sum[i];
+    for (int r = 0; r < rows; r++) {
+        loose *to = (loose *)((char *)sums + r * step);
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            to[v] = sum[r * vectors + v];
+    }
 }
 
 #define TILE(vectors, rows)                                                                       \
@@ -298,10 +318,35 @@ static void turn_part(int rows, int64_t n, const char *from, const int64_t *at, 
     turn_block(rows, n, from, at, to, step);
 }
 
+#define HALF (LANES / 2)
+#define UPPER(i) (HALF + (i) % HALF)
+
+/* Of few rows, two blocks of items share a square. */
+static void turn_few(int rows, const char *from, const int64_t *at, char *to, int64_t step)
+{
+    vector square[LANES];
+    UNROLL
+    for (int r = 0; r < HALF; r++) {
+        const char *row = r < rows ? from + at[r] : NULL;
+        square[r] = load_some(r < rows ? LANES : 0, row);
+        square[HALF + r] = load_some(r < rows ? LANES : 0, row + (r < rows ? VECTOR_BYTES : 0));
+    }
+    turn_square(square);
+    UNROLL
+    for (int i = 0; i < LANES; i++) {
+        store_some(rows, to + i * step, square[i]);
+        store_some(rows, to + (LANES + i) * step,
+                   PICK(square[i], square[i], ((indices){EACH_LANE(UPPER)})));
+    }
+}
+
 static void turn(int rows, int64_t n, const char *from, const int64_t *at, char *to, int64_t step)
 {
     for (int r = 0; r < rows; r += LANES) {
-        for (int64_t i = 0; i < n; i += LANES) {
+        int64_t i = 0;
+        for (; rows - r <= HALF && n - i >= 2 * LANES; i += 2 * LANES)
+            turn_few(rows - r, from + i * sizeof(T), at + r, to + i * step + r * sizeof(T), step);
+        for (; i < n; i += LANES) {
             const char *x = from + i * sizeof(T);
             char *y = to + i * step + r * sizeof(T);
             if (rows - r >= LANES && n - i >= LANES)

@@ -407,20 +407,35 @@ CT_INLINE pair_f64 log_pair_f64(double x)
     return r;
 }
 
-/* C99's cases, given r = |x|^y, which is right for all finite x != 0 and finite y. */
+CT_INLINE uint64_t mask_f64(int truth) { return -(uint64_t)truth; }
+
+CT_INLINE double choose_f64(uint64_t mask, double a, double b)
+{
+    return of_bits_f64((bits_f64(a) & mask) | (bits_f64(b) & ~mask));
+}
+
+/* C99's cases, given r = |x|^y, which is right for all finite x != 0 and finite y. Truths are masks
+ * of bits: compilers do not vectorise choices by a truth that is the same for a whole loop, as all
+ * are that x or y alone decides if the other is many numbers. */
 CT_INLINE double pow_special_f64(double x, double y, double r)
 {
     const double a = abs_f64(x), half = 0.5 * y;
-    const int integer = __builtin_floor(y) == y, even = __builtin_floor(half) == half;
-    const double zero = y < 0 ? CT_INF_F64 : 0, infinite = y < 0 ? 0 : CT_INF_F64;
-    const double grows = (a > 1) == (y > 0) ? CT_INF_F64 : 0;
-    const double at_inf = a == 1 ? 1 : grows;
-    const double based = a == 0 ? zero : a == CT_INF_F64 ? infinite : r;
-    const double powered = abs_f64(y) == CT_INF_F64 ? at_inf : based;
-    const double flipped = (integer & !even) ? copysign_f64(powered, x) : powered;
-    const double real = ((x < 0) & (a < CT_INF_F64) & !integer) ? CT_NAN_F64 : flipped;
-    const double known = ((x != x) | (y != y)) ? CT_NAN_F64 : real;
-    return ((x == 1) | (y == 0)) ? 1 : known;
+    const uint64_t infinity = bits_f64(CT_INF_F64), negative = mask_f64(y < 0);
+    const uint64_t integer = mask_f64(__builtin_floor(y) == y);
+    const uint64_t odd = integer & mask_f64(__builtin_floor(half) != half);
+    const double zero = of_bits_f64(infinity & negative);
+    const double infinite = of_bits_f64(infinity & ~negative);
+    const double grows = of_bits_f64(infinity & ~(mask_f64(a > 1) ^ mask_f64(y > 0)));
+    const double at_inf = choose_f64(mask_f64(a == 1), 1, grows);
+    const double based = choose_f64(mask_f64(a == 0), zero,
+                                    choose_f64(mask_f64(a == CT_INF_F64), infinite, r));
+    const double powered = choose_f64(mask_f64(abs_f64(y) == CT_INF_F64), at_inf, based);
+    const uint64_t sign = bits_f64(x) & bits_f64(-0.0) & odd;
+    const double flipped = of_bits_f64(bits_f64(powered) | sign);
+    const uint64_t unreal = mask_f64(x < 0) & mask_f64(a < CT_INF_F64) & ~integer;
+    const uint64_t unknown = mask_f64(x != x) | mask_f64(y != y);
+    const uint64_t one = mask_f64(x == 1) | mask_f64(y == 0);
+    return choose_f64(one, 1, choose_f64(unreal | unknown, CT_NAN_F64, flipped));
 }
 
 CT_INLINE double pow_f64(double x, double y)

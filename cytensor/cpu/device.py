@@ -16,6 +16,8 @@ class Cpu:
     name = "cpu"
     #: Ops with kernels of their own that fused groups can compute, too.
     guests = ("gather", "argmax", "argmin")
+    #: Whether additions at indices may be the end of a group.
+    sinks = True
 
     def __init__(self):
         from cytensor.cpu import _fused, _structured

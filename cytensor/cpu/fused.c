@@ -51,15 +51,19 @@ int ct_group_run(ct_call *call, int n, const ct_tensor *t, const int64_t *params
     job j = {.g = g, .t = t, .call = call, .bad_op = -1};
     if (g->ngathers && g->nk * g->nr * g->nc == 0)      /* no tile would look at them */
         group_check_indices(&j);
+    else if (g->nscatters)
+        group_check_scatters(&j);
     if (j.status || g->nk == 0 || (g->mode == COLUMN && g->nc == 0))
         return j.status;
     int threads = g->cost > PARALLEL_COST && group_pool_run ? pool_threads() : 1;
-    if (g->nest.nd)
+    if (g->nest.nd && !g->is_whole)
         return group_run_nest(&j, threads);
     j.shared = scratch(threads * (g->shared_bytes + g->private_bytes));
     j.private = j.shared + threads * g->shared_bytes;
     if (!j.shared)
         return CT_MEMORY;
+    if (g->is_whole)
+        return group_run_whole(&j, threads);
     int status = g->mode == COLUMN ? group_run_columns(&j, threads) : group_run_rows(&j, threads);
     if (j.status == CT_INDEX && g->ngathers)
         group_check_indices(&j);

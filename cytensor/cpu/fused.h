@@ -13,7 +13,11 @@
 
 #include "abi.h"
 
-enum ct_level { CT_FULL, CT_KEPT };
+enum ct_level {
+    CT_FULL, CT_KEPT,
+    CT_WHOLE,                   /* of a block: all of a row */
+    CT_SUMS                     /* of a block: rows that are added to sums of columns */
+};
 
 enum ct_tile_kind {
     CT_MAP,         /* fn: ct_map */
@@ -23,6 +27,8 @@ enum ct_tile_kind {
     CT_UNPICK,      /* FULL: 0 but out[r, KEPT i[r]] = KEPT g[r] */
     CT_GATHER,      /* FULL: rows of a table. in: the table, then the indices of its first axes */
     CT_ARG,         /* KEPT: where the best of a row of FULL x is. fn: a ct_searcher */
+    CT_SCATTER,     /* FULL y is added to rows of a table, after all else. in: y, then the indices
+                     * of its first axes; out: the table. fn: the ct_map of an addition */
     CT_LOAD,        /* made by the plan: strided memory -> tile */
     CT_EXPAND,      /* made by the plan: KEPT -> FULL */
     CT_STORE        /* made by the plan: tile -> strided memory */
@@ -54,6 +60,7 @@ typedef struct {
     ct_spec_op *ops;
     int32_t *output_value;      /* value of each output; outputs are the first operands */
     int32_t *output_alias;      /* operand whose memory the output overwrites, or -1 */
+    int32_t *output_read;       /* whether a later step reads the output */
 } ct_spec;
 
 /* Work out a group for given sizes. The spec must outlive it.
@@ -70,7 +77,13 @@ void ct_group_free(ct_group *group);
 /* ----- generated code ----- */
 
 /* Does all maps of one segment of a group in one pass. at: where each value is. steps has two
- * numbers for each: bytes to the next row, and to the next element where that is not one on. */
+ * numbers for each: bytes to the next row, and to the next element where that is not one on.
+ *
+ * Of a group that is computed row by row: all of its ops. A row is some lines of n elements; steps
+ * has for each value bytes to the next row and to the next line, and then the number of lines.
+ *
+ * Of a column group: what is computed of rows is added to what it writes, by sums or the like; the
+ * last of steps says whether the first row takes its place. */
 typedef void (*ct_pass_fn)(int64_t rows, int64_t n, char *const *at, const int64_t *steps);
 
 /* How a block reaches the elements of a row of a value. */
@@ -78,20 +91,27 @@ enum ct_how {
     CT_EACH = 'e',              /* one after the other */
     CT_ONE = 'o',               /* one serves all */
     CT_STEPS = 's',             /* some bytes apart */
-    CT_COUNTED = 'c'            /* a number, and what is added to it */
+    CT_COUNTED = 'c',           /* a number, and what is added to it */
+    CT_AROUND = 'w',            /* a result that is kept, and then written to memory around the
+                                 * cache: at the end of a row, or of a piece of CT_PIECE */
+    CT_BEHIND = 'k'             /* a result that is kept, and written at the end of a row */
 };
 
 typedef struct {
-    int32_t level, phase, nin, nout, nops;
-    int32_t *values;            /* of the spec: those that it reads, then those that it writes */
+    int32_t level;
+    int32_t phase;              /* of CT_WHOLE: whether a row may have several lines */
+    int32_t nin, nout, nkept, nops;
+    int32_t *values;            /* of the spec: those that it reads, then those that it writes, and
+                                 * those that it keeps while it computes a row */
     int32_t *places;            /* the same, as the plan knows them */
     int32_t *ops;               /* of the spec, in order */
     char *how;                  /* of each value */
     ct_pass_fn fn;
 } ct_pass;
 
-/* The same group in blocks; NULL when memory runs out. Their functions are to be filled in. */
-ct_group *ct_group_in_blocks(const ct_group *group);
+/* The same group in blocks; NULL when memory runs out. Their functions are to be filled in. `whole`
+ * says whether all of a row may be one block. */
+ct_group *ct_group_in_blocks(const ct_group *group, int whole);
 int ct_group_blocks(const ct_group *group, ct_pass **blocks);
 
 /* Let runs of a group from now on be runs of a better one. Returns whether it takes it over: not

@@ -35,8 +35,9 @@ typedef struct {
     int32_t fold;               /* which fold, in order */
     int32_t spec;               /* which op of the spec it is */
     int32_t block;              /* of CT_BLOCK: which */
-    int32_t gather;             /* of CT_GATHER: which */
+    int32_t gather;             /* which of the ops that have indices */
     int64_t counter_at;         /* where its counter lies in private scratch */
+    int64_t held_at;            /* of CT_SCATTER: where tiles wait there to be added */
     void *fn, *fn2;
     char identity[16];
 } op;
@@ -59,9 +60,9 @@ typedef struct {
     int64_t *strides;           /* nd for each value of the block */
 } nest;
 
-#define MOST_INDICES 3          /* index arrays of a gather */
+#define MOST_INDICES 3          /* index arrays of an op */
 
-/* Where a gather has its elements: axes that table and indices share, merged. */
+/* Where a gather has its elements, or a scatter: axes that table and indices share, merged. */
 typedef struct {
     int nd, nindices;
     int32_t table, indices[MOST_INDICES];       /* operands */
@@ -82,6 +83,7 @@ struct ct_group {
     op *ops;
     int32_t *first;             /* first op of each segment */
     int32_t once;               /* the segment that loads what is the same in each tile */
+    int32_t last;               /* the segment that adds tiles to other memory */
     moving *moving[2];          /* by level */
     int nmoving[2];
     fetch *fetches;             /* of row groups */
@@ -93,11 +95,16 @@ struct ct_group {
     int noperands;
     int in_blocks;              /* maps are merged into blocks */
     int by_rows;                /* blocks of a tile of several rows take it row by row */
-    int ngathers;
+    int ngathers, nscatters;
     gathering *gathers;
     int nblocks;
     ct_pass *blocks;
-    nest nest;                  /* of a map in blocks */
+    nest nest;                  /* of a map in blocks; of the rows of a group that is whole */
+    ct_pass *sums;              /* the block that adds the rows of a column group, or NULL */
+    int row_axis;               /* the axis along which it goes from row to row */
+    int is_whole;               /* one block does all of a row */
+    int64_t lines, line_length; /* of such a row */
+    int64_t *line_steps;        /* bytes to the next line, for each value that the block has */
     ct_group *better;           /* what runs in its place */
 };
 
@@ -118,6 +125,20 @@ static inline int takes_rows(int kind)
 static inline int is_counted(int kind)
 {
     return kind == CT_FOLD || kind == CT_ARG;
+}
+
+/* Whether an op goes where indices say. */
+static inline int has_indices(int kind)
+{
+    return kind == CT_GATHER || kind == CT_SCATTER;
+}
+
+/* The elements of a map from i on that are one tile. Where tiles keep to rows, none goes over the
+ * end of one. */
+static inline int64_t tile_of_map(const ct_group *g, int64_t i, int64_t end)
+{
+    const int64_t n = ct_least(end - i, g->tile_rows);
+    return g->line ? ct_least(n, g->line - i % g->line) : n;
 }
 
 /* Segments in the order in which they run: KEPT ops that need no reduction (phase -1); then per
@@ -150,6 +171,11 @@ int group_op_outputs(const ct_group *g, const op *o, const int32_t **values);
 int block_new(ct_pass *b, int nvalues, int nops);
 int group_is_nest(const ct_group *g);
 int group_make_nest(ct_group *g);
+int group_merge_nest(const ct_group *g, const ct_pass *b, int from, int end, int64_t *dims,
+                     int *last);
+int group_make_whole(ct_group *g);
+int group_make_sums(ct_group *g);                       /* group_sums.c */
+int group_streams(const ct_group *g, int output);       /* group_stream.c */
 
 /* ----- strided memory (group_move.c) ----- */
 
@@ -180,6 +206,7 @@ typedef struct {
     char *partials;             /* results of the tasks of one reduction */
     int64_t nsupers, super_rows, ntiles;
     int status;
+    int64_t turn;               /* the task that may add its tiles now */
     int bad_op;                 /* of the first bad index of a pick: which, and its row */
     int64_t bad_row;
 } job;
@@ -190,6 +217,7 @@ typedef struct {
     char **ptr;                 /* where each value is now */
     char *private, *shared;
     int64_t start, row;         /* first element and first row of the tile */
+    int64_t span;               /* first element of the tiles that wait to be added */
 } work;
 
 work work_new(const job *j, char *shared, int thread);
@@ -218,6 +246,15 @@ int group_list_gathers(ct_group *g);
 void group_gather(work *w, const op *o, int64_t n);
 void group_check_indices(job *j);
 
+/* ----- additions where indices say (group_scatter.c) ----- */
+
+void group_hold_tiles(ct_group *g);
+void group_check_scatters(job *j);
+int64_t group_span_tiles(int threads);
+void group_begin_span(work *w, int64_t start);
+void group_hold(work *w, int64_t start);
+void group_end_span(work *w, int64_t task, int phase, int64_t n);
+
 int64_t counter_bytes(const ct_group *g, const op *o);
 void counter_push(counter *c, ct_accumulate join, int64_t width, int item);
 void counter_finish(counter *c, ct_accumulate join, char *out, int64_t width, int item);
@@ -235,6 +272,10 @@ int group_run_rows(job *j, int threads);        /* map and row groups (group_row
 int group_run_columns(job *j, int threads);     /* column groups (group_columns.c) */
 int64_t group_band(const ct_group *g);
 int group_run_nest(job *j, int threads);        /* maps in blocks (group_nest.c) */
+int64_t group_locate(const job *j, int64_t row, int64_t from, char **at);
+int group_run_whole(job *j, int threads);       /* rows in one block (group_whole.c) */
+void group_add_rows(work *w, int64_t k, int64_t r, int64_t rows, int64_t c, int64_t n,
+                    counter *counters);
 
 #pragma GCC visibility pop
 

@@ -89,6 +89,22 @@ static void push_rests(const ct_group *g, int64_t width, counter *counters)
     }
 }
 
+/* The chunks of a band, added by generated code. */
+static void add_chunks(work *w, const band *b, counter *counters)
+{
+    const ct_group *g = w->j->g;
+    for (int64_t r = b->r0, rows; r < b->r1; r += rows) {
+        rows = ct_least(b->r1 - r, CHUNK - r % CHUNK);
+        for (int64_t i = 0; i < b->ntiles; i++) {
+            counter *these = counters + i * g->nfolds;
+            const int64_t width = tile_width(g, b, i);
+            group_add_rows(w, b->k, r, rows, tile_start(g, b, i), width, these);
+            if ((r + rows) % CHUNK == 0)
+                push_rests(g, width, these);
+        }
+    }
+}
+
 /* All tiles of a band side by side, so that memory is read in order. */
 static void run_band(work *w, const band *b, counter *counters)
 {
@@ -97,7 +113,9 @@ static void run_band(work *w, const band *b, counter *counters)
         work_start_folds(w, 0, counters + i * g->nfolds, i);
     work_load_once(w, (b->k * g->nr + b->r0) * g->nc + tile_start(g, b, 0),
                    ct_least(g->tile_rows, b->r1 - b->r0) * tile_width(g, b, 0));
-    for (int64_t r = b->r0; r < b->r1; r += g->tile_rows) {
+    if (g->sums)
+        add_chunks(w, b, counters);
+    for (int64_t r = b->r0; r < b->r1 && !g->sums; r += g->tile_rows) {
         for (int64_t i = 0; i < b->ntiles; i++) {
             work_at_elements(w, (b->k * g->nr + r) * g->nc + tile_start(g, b, i), 0);
             run_tile(w, r, ct_least(b->r1 - r, g->tile_rows), tile_width(g, b, i),

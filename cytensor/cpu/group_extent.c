@@ -53,7 +53,7 @@ static int is_only_folded(const ct_group *g)
 /* What is only folded needs no room in the cache: long runs of it pass by. */
 void group_lengthen_tiles(ct_group *g)
 {
-    if (!is_only_folded(g))
+    if (!is_only_folded(g) && !g->sums)
         return;
     g->run = RUN;
     if (g->mode == ROW && g->nr > 0 && g->nr <= CT_TILE)

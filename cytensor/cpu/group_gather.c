@@ -3,7 +3,7 @@
  * A gather walks over the axes of its level, merged for table and indices alike. Along the last
  * one either the indices stay, so that a part of one row is copied, or they change from element to
  * element. */
-#include "group.h"
+#include "group_cursor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +50,11 @@ static void merge_axes(const ct_group *g, const op *o, gathering *p)
         p->dims[p->nd++] = 1;
 }
 
-/* List where the gathers of a group have their elements. */
+/* List where the ops of a group that have indices find their elements. */
 int group_list_gathers(ct_group *g)
 {
     for (int i = 0; i < g->nops; i++)
-        if (g->ops[i].kind == CT_GATHER)
+        if (has_indices(g->ops[i].kind))
             g->ops[i].gather = g->ngathers++;
     if (g->ngathers == 0)
         return 0;
@@ -63,11 +63,11 @@ int group_list_gathers(ct_group *g)
         return -1;
     for (int i = 0; i < g->nops; i++) {
         const op *o = &g->ops[i];
-        if (o->kind != CT_GATHER)
+        if (!has_indices(o->kind))
             continue;
         gathering *p = &g->gathers[o->gather];
         p->nindices = o->nin - 1;
-        p->table = g->values[o->in[0]].operand;
+        p->table = g->values[o->kind == CT_GATHER ? o->in[0] : o->out].operand;
         for (int k = 0; k < p->nindices; k++)
             p->indices[k] = g->values[o->in[1 + k]].operand;
         merge_axes(g, o, p);
@@ -79,11 +79,6 @@ int group_list_gathers(ct_group *g)
  *
  * A tile only notes that there is one. Then all indices are looked at in order, so that the error
  * depends neither on threads nor on tiles. */
-
-static void note_bad(const work *w)
-{
-    __atomic_store_n(&((job *)w->j)->status, CT_INDEX, __ATOMIC_RELAXED);
-}
 
 /* The axes that the indices of a gather have in common; returns their number. */
 static int axes_of(const gathering *p, const ct_tensor *t, int64_t *dims)
@@ -126,12 +121,12 @@ static int find_bad(const job *j, const gathering *p, int op)
     return 0;
 }
 
-/* Look at all indices of the gathers of a group. */
+/* Look at all indices of a group. */
 void group_check_indices(job *j)
 {
     const ct_group *g = j->g;
     for (int i = 0; i < g->nops; i++)
-        if (g->ops[i].kind == CT_GATHER
+        if (has_indices(g->ops[i].kind)
                 && find_bad(j, &g->gathers[g->ops[i].gather], g->ops[i].spec)) {
             j->status = CT_INDEX;
             return;
@@ -139,82 +134,6 @@ void group_check_indices(job *j)
 }
 
 /* ----- a tile ----- */
-
-/* Where a tile is being filled. */
-typedef struct {
-    const work *w;
-    const gathering *p;
-    const ct_tensor *table;
-    const char *row;            /* of the table, at index 0 */
-    const char *at[MOST_INDICES];
-    int64_t idx[CT_MAXDIM];
-} cursor;
-
-static void start_at(cursor *c, const work *w, const op *o, int64_t start)
-{
-    const gathering *p = &w->j->g->gathers[o->gather];
-    const ct_tensor *t = w->j->t;
-    c->w = w;
-    c->p = p;
-    c->table = &t[p->table];
-    c->row = c->table->data;
-    for (int k = 0; k < p->nindices; k++)
-        c->at[k] = t[p->indices[k]].data;
-    for (int a = p->nd - 1; a >= 0; a--) {
-        c->idx[a] = a ? start % p->dims[a] : start;
-        start = a ? start / p->dims[a] : 0;
-        c->row += c->idx[a] * p->row[a];
-        for (int k = 0; k < p->nindices; k++)
-            c->at[k] += c->idx[a] * p->steps[k][a];
-    }
-}
-
-/* Go n steps along the axis `a`, at most to its end. */
-static void advance(cursor *c, int a, int64_t n)
-{
-    const gathering *p = c->p;
-    for (;; n = 1, a--) {
-        c->idx[a] += n;
-        const int is_end = a > 0 && c->idx[a] == p->dims[a];
-        const int64_t steps = is_end ? n - p->dims[a] : n;
-        c->row += steps * p->row[a];
-        for (int k = 0; k < p->nindices; k++)
-            c->at[k] += steps * p->steps[k][a];
-        if (!is_end)
-            return;
-        c->idx[a] = 0;
-    }
-}
-
-static inline int64_t index_at(const cursor *c, int k, int a, int64_t i)
-{
-    return *(const int64_t *)(c->at[k] + i * c->p->steps[k][a]);
-}
-
-/* Whether the next n indices along the axis `a` are all within bounds. */
-static int are_within(const cursor *c, int a, int64_t n)
-{
-    int64_t bad = 0;
-    for (int k = 0; k < c->p->nindices; k++) {
-        const int64_t size = c->table->dims[k];
-        for (int64_t i = 0; i < n; i++)
-            bad |= (index_at(c, k, a, i) < -size) | (index_at(c, k, a, i) >= size);
-    }
-    if (bad)
-        note_bad(c->w);
-    return !bad;
-}
-
-/* Where the row, or the element, of indices that lie `i` steps ahead is in the table. */
-static inline const char *place_of(const cursor *c, int a, int64_t i)
-{
-    const char *row = c->row + i * c->p->row[a];
-    for (int k = 0; k < c->p->nindices; k++) {
-        const int64_t index = index_at(c, k, a, i);
-        row += (index + (index < 0 ? c->table->dims[k] : 0)) * c->table->strides[k];
-    }
-    return row;
-}
 
 /* ----- elements whose indices change along the last axis ----- */
 
@@ -394,11 +313,7 @@ static void gather_rows(cursor *c, char *out, int64_t n, int item)
 void group_gather(work *w, const op *o, int64_t n)
 {
     const ct_group *g = w->j->g;
-    const gathering *p = &g->gathers[o->gather];
     cursor c;
-    start_at(&c, w, o, o->level == CT_FULL ? w->start : w->row);
-    int are_rows = 1;
-    for (int k = 0; k < p->nindices; k++)
-        are_rows &= p->steps[k][p->nd - 1] == 0;
-    (are_rows ? gather_rows : gather_items)(&c, w->ptr[o->out], n, g->values[o->out].item);
+    start_at(&c, w->j, o, o->level == CT_FULL ? w->start : w->row);
+    (are_rows(c.p) ? gather_rows : gather_items)(&c, w->ptr[o->out], n, g->values[o->out].item);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE 2048              /* elements that a call of a block takes, or whole rows */
+#define LONG_ROW 256            /* elements of rows that may go around the cache */
 
 /* Whether nothing but maps is to do. */
 int group_is_nest(const ct_group *g)
@@ -50,7 +50,7 @@ static int list_values(const ct_spec *s, ct_pass *b)
 /* Whether the axis `a` goes on, in each operand, where the merged axis `m` makes one step. */
 static int follows(const ct_group *g, const ct_pass *b, int a, int m)
 {
-    int naxes = g->spec->nk;
+    const int naxes = g->spec->nk + g->spec->nr + g->spec->nc;
     for (int k = 0; k < b->nin + b->nout; k++) {
         const int64_t *strides = g->strides + b->places[k] * naxes;
         if (strides[m] != strides[a] * g->dims[a])
@@ -59,20 +59,22 @@ static int follows(const ct_group *g, const ct_pass *b, int a, int m)
     return 1;
 }
 
-/* Merge the axes of all operands: `last` says of each merged axis the innermost one in it. */
-static void merge_axes(ct_group *g, const ct_pass *b, int *last)
+/* Merge axes [from, end) of all operands. Returns how many are left; `last` says of each the
+ * innermost one in it. */
+int group_merge_nest(const ct_group *g, const ct_pass *b, int from, int end, int64_t *dims,
+                     int *last)
 {
-    nest *t = &g->nest;
-    for (int a = 0; a < g->spec->nk; a++) {
+    int nd = 0;
+    for (int a = from; a < end; a++) {
         if (g->dims[a] == 1)
             continue;
-        if (t->nd && follows(g, b, a, last[t->nd - 1])) {
-            t->dims[t->nd - 1] *= g->dims[a];
-        } else {
-            t->dims[t->nd++] = g->dims[a];
-        }
-        last[t->nd - 1] = a;
+        if (nd && follows(g, b, a, last[nd - 1]))
+            dims[nd - 1] *= g->dims[a];
+        else
+            dims[nd++] = g->dims[a];
+        last[nd - 1] = a;
     }
+    return nd;
 }
 
 static char how_of(const ct_group *g, int value, int64_t step)
@@ -99,7 +101,7 @@ int group_make_nest(ct_group *g)
     g->nblocks = 1;
     ct_pass *b = g->blocks;
     int nargs = b->nin + b->nout, naxes = g->spec->nk;
-    merge_axes(g, b, last);
+    t->nd = group_merge_nest(g, b, 0, naxes, t->dims, last);
     if (t->nd > 1 && row_length(g) < SHORT_ROW) {
         free(b->values);
         free(g->blocks);
@@ -121,11 +123,14 @@ int group_make_nest(ct_group *g)
                            ? ct_itemsize[g->spec->values[b->values[k]].dtype]
                            : strides[t->nd - 1]);
     }
+    for (int k = 0; k < b->nout; k++)
+        if (b->how[b->nin + k] == CT_EACH && row_length(g) >= LONG_ROW && group_streams(g, k))
+            b->how[b->nin + k] = CT_AROUND;
     return 1;
 }
 
 /* Point at the element (row, from), and return how many rows follow in equal steps. */
-static int64_t locate(const job *j, int64_t row, int64_t from, char **at)
+int64_t group_locate(const job *j, int64_t row, int64_t from, char **at)
 {
     const ct_group *g = j->g;
     const nest *t = &g->nest;
@@ -147,7 +152,7 @@ static int64_t locate(const job *j, int64_t row, int64_t from, char **at)
 
 static int64_t pieces_of(const ct_group *g)
 {
-    return (row_length(g) + PIECE - 1) / PIECE;
+    return (row_length(g) + CT_PIECE - 1) / CT_PIECE;
 }
 
 /* Pieces of rows [task * step, ...): many rows at once, or a part of a long one. */
@@ -169,8 +174,8 @@ static void task_nest(void *ctx, int64_t task, int thread)
     int64_t end = (task + 1) * j->step, some;
     end = end < total ? end : total;
     for (int64_t u = task * j->step; u < end; u += some) {
-        int64_t from = u % pieces * PIECE, length = n - from < PIECE ? n - from : PIECE;
-        int64_t rows = locate(j, u / pieces, from, at);
+        int64_t from = u % pieces * CT_PIECE, length = n - from < CT_PIECE ? n - from : CT_PIECE;
+        int64_t rows = group_locate(j, u / pieces, from, at);
         some = pieces > 1 ? 1 : rows < end - u ? rows : end - u;
         b->fn(some, length, at, steps);
     }

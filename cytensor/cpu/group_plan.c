@@ -248,6 +248,10 @@ static void copy_ops(builder *b, const ct_spec *s)
         int inner = takes_rows(so->kind);
         op *o = add_op(b, so->kind, group_segment(inner ? CT_FULL : so->level, so->phase),
                        so->level, so->out, 0);
+        if (so->kind == CT_SCATTER) {
+            o->segment = b->g->last;
+            b->g->nscatters++;
+        }
         o->nin = so->nin;
         memcpy(o->in, so->in, sizeof o->in);
         o->spec = i;
@@ -329,7 +333,7 @@ static int insert_moves(builder *b, int nsegments)
     }
     free(old);
     free(seen);
-    return group_order_ops(g, nsegments + 1);
+    return group_order_ops(g, nsegments + 2);
 }
 
 /* Offsets in scratch: tiles are reused as soon as their last reader has run. */
@@ -485,7 +489,7 @@ static int keep_description(ct_group *g, const ct_spec *s, const int64_t *dims, 
 }
 
 static ct_group *make_group(const ct_spec *s, const int64_t *dims, int noperands,
-                            const int64_t *strides, int in_blocks)
+                            const int64_t *strides, int in_blocks, int whole)
 {
     int most = 2 * (s->nvalues + s->nops + s->noutputs) + 4;
     int uses = 0, nsegments = 2 * (s->nphases > 0 ? s->nphases : 1) + 1;
@@ -496,8 +500,9 @@ static ct_group *make_group(const ct_spec *s, const int64_t *dims, int noperands
         return NULL;
     g->values = calloc(most + uses, sizeof(value));
     g->ops = calloc(most + 3 * uses, sizeof(op));
-    g->first = calloc(nsegments + 2, sizeof(int32_t));
+    g->first = calloc(nsegments + 3, sizeof(int32_t));
     g->once = nsegments;
+    g->last = nsegments + 1;
     g->nphases = s->nphases > 0 ? s->nphases : 1;
     g->nvalues = s->nvalues;
     builder b = {g, most + uses, most + 3 * uses};
@@ -508,22 +513,26 @@ static ct_group *make_group(const ct_spec *s, const int64_t *dims, int noperands
     g->in_blocks = in_blocks;
     g->by_rows = in_blocks && g->mode == ROW && g->tile_rows > 1 && g->nr >= SHORT_ROW;
     int nest = in_blocks && group_is_nest(g) ? group_make_nest(g) : 0;
-    if (nest < 0)
+    int rows = whole && !nest ? group_make_whole(g) : 0;
+    if (nest < 0 || rows < 0)
         goto no_memory;
-    if (nest) {
+    if (nest || rows) {
         estimate_cost(g, s);
         return g;
     }
     place_values(g, s, dims, strides);
     copy_ops(&b, s);
     place_outputs(&b, s, dims, strides);
-    if (group_order_ops(g, nsegments) || insert_moves(&b, nsegments)
-            || (in_blocks && group_merge_maps(g, nsegments + 1)))
+    if (group_order_ops(g, nsegments + 2) || insert_moves(&b, nsegments)
+            || (in_blocks && group_merge_maps(g, nsegments + 2)))
         goto no_memory;
+    if (whole && group_make_sums(g) > 0)
+        group_order_ops(g, nsegments + 2);
     group_lengthen_tiles(g);
     if (assign_scratch(g) || group_list_gathers(g)
             || list_moving(g) || group_list_fetches(g))
         goto no_memory;
+    group_hold_tiles(g);
     assign_counters(g);
     estimate_cost(g, s);
     group_fit_tiles(g);
@@ -536,12 +545,12 @@ no_memory:
 ct_group *ct_group_new(const ct_spec *s, const int64_t *dims, int noperands,
                        const int64_t *strides)
 {
-    return make_group(s, dims, noperands, strides, 0);
+    return make_group(s, dims, noperands, strides, 0, 0);
 }
 
-ct_group *ct_group_in_blocks(const ct_group *g)
+ct_group *ct_group_in_blocks(const ct_group *g, int whole)
 {
-    return make_group(g->spec, g->dims, g->noperands, g->strides, 1);
+    return make_group(g->spec, g->dims, g->noperands, g->strides, 1, whole);
 }
 
 void ct_group_free(ct_group *g)

@@ -67,16 +67,14 @@ static void run_short_rows(work *w, int64_t row, int64_t rows)
     }
 }
 
-/* Elements [first, end) of a map. Where tiles keep to rows, none goes over the end of one. */
+/* Elements [first, end) of a map. */
 static void run_map(work *w, int64_t first, int64_t end)
 {
     const ct_group *g = w->j->g;
     for (int64_t i = first, n; i < end; i += n) {
-        const int64_t in_line = g->line ? i % g->line : 0;
-        n = ct_least(end - i, g->tile_rows);
-        n = g->line ? ct_least(n, g->line - in_line) : n;
+        n = tile_of_map(g, i, end);
         if (i > 0)
-            work_at_elements(w, i, i - in_line);
+            work_at_elements(w, i, i - (g->line ? i % g->line : 0));
         work_run(w, group_segment(CT_FULL, 0), n, n, 1, 0, NULL);
     }
 }
@@ -92,6 +90,8 @@ static void task_rows(void *ctx, int64_t task, int thread)
     end = end < g->nk ? end : g->nk;
     for (int p = 0; p < g->nphases; p++)
         work_start_folds(&w, p, counters, 0);
+    if (g->nscatters)
+        group_begin_span(&w, task * j->step * g->nr);
     if (g->mode == ROW && g->nr <= CT_TILE)
         work_load_once(&w, 0, ct_least(g->tile_rows, end) * g->nr);
     if (g->mode == MAP)
@@ -102,6 +102,8 @@ static void task_rows(void *ctx, int64_t task, int thread)
         else
             run_short_rows(&w, r, ct_least(end - r, g->tile_rows));
     }
+    if (g->nscatters)
+        group_end_span(&w, task, -1, (end - task * j->step) * g->nr);
 }
 
 static char *partial_at(const job *j, int64_t task, const op *o)
@@ -120,7 +122,11 @@ static void task_blocks(void *ctx, int64_t task, int thread)
     int64_t last = first + j->step < blocks ? first + j->step : blocks;
     work_at_rows(&w, j->row);
     work_start_folds(&w, j->phase, counters, 0);
+    if (g->nscatters)
+        group_begin_span(&w, j->row * g->nr + first * CT_TILE);
     run_blocks(&w, j->phase, j->row, first, last, counters);
+    if (g->nscatters)
+        group_end_span(&w, task, j->phase, ct_least(last * CT_TILE, g->nr) - first * CT_TILE);
     int segment = group_segment(CT_FULL, j->phase);
     for (int i = g->first[segment]; i < g->first[segment + 1]; i++) {
         const op *o = &g->ops[i];
@@ -148,12 +154,23 @@ static void join_partials(const work *w, const op *o, int64_t ntasks)
     finish(g, o, &c, w->ptr[o->out]);
 }
 
+static void run_tasks(int threads, int64_t ntasks, ct_task task, job *j)
+{
+    if (threads > 1) {
+        group_pool_run(threads, ntasks, task, j);
+        return;
+    }
+    for (int64_t i = 0; i < ntasks; i++)
+        task(j, i, 0);
+}
+
 /* Few long rows: the threads share each row, phase by phase. */
 static int run_shared_rows(job *j, int threads)
 {
     const ct_group *g = j->g;
     int64_t blocks = (g->nr + CT_TILE - 1) / CT_TILE;
-    j->step = power_of_two_at_least((blocks + 8 * threads - 1) / (8 * threads));
+    j->step = g->nscatters ? group_span_tiles(threads)
+                           : power_of_two_at_least((blocks + 8 * threads - 1) / (8 * threads));
     int64_t ntasks = (blocks + j->step - 1) / j->step;
     j->partials = malloc(PARTIAL * ntasks * (g->nfolds + 1));
     if (!j->partials)
@@ -165,7 +182,8 @@ static int run_shared_rows(job *j, int threads)
         work_run(&w, group_segment(CT_KEPT, -1), 1, 1, 1, 0, NULL);
         for (int p = 0; p < g->nphases; p++) {
             j->phase = p;
-            group_pool_run(threads, ntasks, task_blocks, j);
+            j->turn = 0;
+            run_tasks(threads, ntasks, task_blocks, j);
             w = work_new(j, j->shared, 0);
             work_at_rows(&w, row);
             int segment = group_segment(CT_FULL, p);
@@ -181,9 +199,22 @@ static int run_shared_rows(job *j, int threads)
     return CT_OK;
 }
 
+/* Few tiles a task, so that none waits for long to add its own. */
+static int run_spans(job *j, int threads)
+{
+    const ct_group *g = j->g;
+    if (g->mode == ROW && g->nr > CT_TILE)
+        return run_shared_rows(j, threads);
+    j->step = g->tile_rows * group_span_tiles(threads);
+    run_tasks(threads, (g->nk + j->step - 1) / j->step, task_rows, j);
+    return CT_OK;
+}
+
 int group_run_rows(job *j, int threads)
 {
     const ct_group *g = j->g;
+    if (g->nscatters)
+        return run_spans(j, threads);
     if (threads == 1) {
         j->step = g->nk;
         task_rows(j, 0, 0);

@@ -38,6 +38,8 @@ void work_at_elements(work *w, int64_t start, int64_t row_start)
         char *base = m->access == LONG ? w->shared + m->at : w->j->t[m->operand].data;
         w->ptr[m->value] = base + from * m->item;
     }
+    if (g->nscatters)
+        group_hold(w, start);
 }
 
 /* Point the KEPT values at the row `row`. */

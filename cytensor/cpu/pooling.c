@@ -159,10 +159,11 @@ static int run(const ct_pooling_loops *loops, ct_pooling_tile tile, const ct_ten
     if (!ct_pooling_describe(&p, t, 2, images, (int)axes, sizes))
         return CT_OK;
     p.loops = &loops[t[0].dtype];
-    p.tile = tile;
     int status = CT_MEMORY;
-    if (divided == BY_NOTHING || ct_pooling_count(&p, divided == BY_WINDOW))
+    if (divided == BY_NOTHING || ct_pooling_count(&p, divided == BY_WINDOW)) {
+        p.tile = tile == pool_tile && ct_pooling_is_pairs(&p) ? ct_pooling_pairs_tile : tile;
         status = ct_pooling_run(&p, 8);
+    }
     ct_pooling_free(&p);
     return status;
 }

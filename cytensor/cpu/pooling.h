@@ -113,6 +113,12 @@ struct ct_pooling {
     ct_pooling_tile tile;
 };
 
+/* Whether windows know nothing of an axis. */
+static inline int ct_pooling_is_plain(const ct_pooling_axis *axis)
+{
+    return axis->given == 1 && axis->step == 1 && axis->pad == 0 && axis->n == axis->m;
+}
+
 /* Describe pooling over the last axes of `nops` tensors, the first of which is computed; tensor k
  * is an image if bit k of `images` is set. `sizes` are a window, a stride and a padding for each
  * axis that is pooled. Return 0 if nothing is to be computed. */
@@ -132,6 +138,20 @@ int ct_pooling_run(ct_pooling *p, int64_t weight);
 int ct_pooling_is_apart(const ct_pooling *p);
 int ct_pooling_apart_tile(const ct_pooling *p, const int64_t *start, char *const *data,
                           ct_room *room);
+
+/* ----- pooling_pairs.c ----- */
+
+/* The largest, or the sum, of windows of two by two whose items lie side by side. */
+int ct_pooling_is_pairs(const ct_pooling *p);
+int ct_pooling_pairs_tile(const ct_pooling *p, const int64_t *start, char *const *data,
+                          ct_room *room);
+
+/* The items of two vectors that the indices name: those of `b` come after those of `a`. */
+#if defined(__clang__)
+#define CT_PICK(mask, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define CT_PICK(mask, a, b, ...) __builtin_shuffle(a, b, (mask){__VA_ARGS__})
+#endif
 
 /* Cut memory of this many bytes each, or return 0. */
 int ct_room_cut(ct_room *room, int n, const int64_t *bytes, void **parts);

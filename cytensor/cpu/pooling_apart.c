@@ -25,7 +25,6 @@ typedef M mask_##name __attribute__((vector_size(BYTES))); \
 CT_CLONES static void pairs_##name(const plane *p) \
 { \
     const int64_t most = BYTES / sizeof(T); \
-    const mask_##name low = LOW, high = HIGH; \
     for (int64_t r = 0; r < 2 * p->rows; r++) { \
         T *out = (T *)(p->data[RESULT] + r * p->step[RESULT]); \
         const T *x = (const T *)(p->data[IMAGE] + r * p->step[IMAGE]); \
@@ -38,16 +37,21 @@ CT_CLONES static void pairs_##name(const plane *p) \
             const block_##name a = *(const loose_##name *)(x + 2 * i); \
             const block_##name b = *(const loose_##name *)(x + 2 * i + most); \
             *(loose_##name *)(out + 2 * i) = (block_##name)( \
-                (mask_##name)(a == __builtin_shuffle(y, low)) & __builtin_shuffle(v, low)); \
+                (mask_##name)(a == CT_PICK(mask_##name, y, y, LOW)) \
+                & CT_PICK(mask_##name, v, v, LOW)); \
             *(loose_##name *)(out + 2 * i + most) = (block_##name)( \
-                (mask_##name)(b == __builtin_shuffle(y, high)) & __builtin_shuffle(v, high)); \
+                (mask_##name)(b == CT_PICK(mask_##name, y, y, HIGH)) \
+                & CT_PICK(mask_##name, v, v, HIGH)); \
         } \
     } \
 }
-#define LIST(...) {__VA_ARGS__}
-PAIRS(f32, float, int32_t, 32, LIST(0, 0, 1, 1, 2, 2, 3, 3), LIST(4, 4, 5, 5, 6, 6, 7, 7))
-PAIRS(few_f32, float, int32_t, 16, LIST(0, 0, 1, 1), LIST(2, 2, 3, 3))
-PAIRS(f64, double, int64_t, 32, LIST(0, 0, 1, 1), LIST(2, 2, 3, 3))
+#define LOW_8 0, 0, 1, 1, 2, 2, 3, 3
+#define HIGH_8 4, 4, 5, 5, 6, 6, 7, 7
+#define LOW_4 0, 0, 1, 1
+#define HIGH_4 2, 2, 3, 3
+PAIRS(f32, float, int32_t, 32, LOW_8, HIGH_8)
+PAIRS(few_f32, float, int32_t, 16, LOW_4, HIGH_4)
+PAIRS(f64, double, int64_t, 32, LOW_4, HIGH_4)
 
 /* How many windows of two a tile has along an axis; 0 where something else is in it. */
 static int64_t pairs_along(const ct_pooling_axis *axis, int64_t start)

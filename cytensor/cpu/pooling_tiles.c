@@ -11,11 +11,6 @@
 
 /* ----- axes ----- */
 
-static int is_plain(const ct_pooling_axis *axis)
-{
-    return axis->given == 1 && axis->step == 1 && axis->pad == 0 && axis->n == axis->m;
-}
-
 static ct_pooling_axis axis_of(const ct_tensor *t, int nops, int images, int i)
 {
     ct_pooling_axis axis = {.window = 1, .given = 1, .step = 1};
@@ -33,7 +28,7 @@ static ct_pooling_axis axis_of(const ct_tensor *t, int nops, int images, int i)
 /* Merge an axis into the one before it, if both are plain and go on where the other ends. */
 static int merge(const ct_pooling *p, ct_pooling_axis *before, const ct_pooling_axis *axis)
 {
-    if (!is_plain(before) || !is_plain(axis))
+    if (!ct_pooling_is_plain(before) || !ct_pooling_is_plain(axis))
         return 0;
     for (int k = 0; k < p->nops; k++)
         if (before->strides[k] != axis->n * axis->strides[k])
@@ -46,7 +41,7 @@ static int merge(const ct_pooling *p, ct_pooling_axis *before, const ct_pooling_
 
 static void add_axis(ct_pooling *p, const ct_pooling_axis *axis)
 {
-    if (is_plain(axis) && axis->n == 1)
+    if (ct_pooling_is_plain(axis) && axis->n == 1)
         return;
     if (p->axes == 0 || !merge(p, &p->axis[p->axes - 1], axis))
         p->axis[p->axes++] = *axis;
@@ -77,12 +72,12 @@ static void move_inside(ct_pooling *p, int leading)
 static void set_aside(ct_pooling *p)
 {
     int leading = 0;
-    while (leading < p->axes && is_plain(&p->axis[leading]))
+    while (leading < p->axes && ct_pooling_is_plain(&p->axis[leading]))
         leading++;
     if (leading < p->axes && leading > 0) {
         const int before = leading;
         move_inside(p, leading);
-        for (leading = 0; leading < before && is_plain(&p->axis[leading]); )
+        for (leading = 0; leading < before && ct_pooling_is_plain(&p->axis[leading]); )
             leading++;
     }
     p->outer = ct_max(leading - 1, 0);

@@ -58,6 +58,12 @@ typedef struct {
 /* The rows of a tile of so many vectors: as few tiles as can be, of about one size. */
 int ct_tile_rows(const ct_conv_kit *kit, int64_t rows, int vectors);
 
+/* Whether tiles can write sums where they belong: whole vectors, in rows not too far apart. */
+static inline int ct_writes_whole(const ct_panels *p, int64_t columns, int64_t row_step)
+{
+    return columns % p->kit->lanes == 0 && row_step >= columns * p->item && row_step <= INT32_MAX;
+}
+
 /* For a product of so many rows and columns; float32 or float64. */
 ct_panels ct_panels_for(int dtype, int64_t rows, int64_t columns);
 

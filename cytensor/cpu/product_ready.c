@@ -101,12 +101,15 @@ static void run_panel(const ct_ready *r, const char *a, const char *lanes, const
     _Alignas(64) char sums[CT_KIT_ROWS * CT_KIT_VECTORS * 64];
     const int vectors = (int)ct_ceil_div(columns, r->by.kit->lanes);
     const int most = ct_tile_rows(r->by.kit, r->rows, vectors);
+    const int is_whole = ct_writes_whole(&r->by, columns, r->row_step);
     for (int64_t i = 0; i < r->rows; i += most) {
         const int rows = (int)ct_min(most, r->rows - i);
+        char *to = c + i * r->row_step;
         r->by.kit->tile[vectors][rows](r->depth, a + i * r->row_at[1], r->one_at, r->row_at,
-                                       lanes, lanes_at, sums, 0);
-        r->by.kit->copy_rows(rows, columns, c + i * r->row_step, r->row_step, sums,
-                             vectors * r->by.vector);
+                                       lanes, lanes_at, is_whole ? to : sums,
+                                       is_whole ? (int)r->row_step : 0);
+        if (!is_whole)
+            r->by.kit->copy_rows(rows, columns, to, r->row_step, sums, vectors * r->by.vector);
     }
 }
 

@@ -12,14 +12,18 @@
 #define DEPTH 512               /* items of a row of a in one chain, at most */
 #define SLAB 1024               /* of a row of a, for a block of its own, where c is small */
 #define SLAB_ITEMS (1 << 17)    /* of such a c */
-#define BLOCK_ROWS 256          /* of c: what a block reads of a, and of DEPTH, fits into L2 */
-#define BLOCK_BYTES 2048        /* of a row of a block of c */
-#define LEAST_WORK 4000000      /* multiplications: below, BLAS has kernels that copy nothing */
+#define BLOCK_ROWS 512          /* of c: what a block reads of a, of DEPTH, is as large as L2 */
+#define BLOCK_BYTES 4096        /* of a row of a block of c */
+#define LEAST_WORK 4000000      /* multiplications: below, BLAS has kernels that copy nothing .. */
+#define LEAST_TURNED 250000     /* .. but slow ones if b is transposed */
+#define LEAST_PANEL 8           /* vectors of a row of c; one, if b is transposed */
 #define BLOCK_WORK 500000       /* that are worth a block of their own */
 #define LEAST_SIDE 8
 #define LEAST_VECTOR 32         /* bytes: with shorter ones, OpenBLAS is as good */
 #define FEW_ROWS 48             /* of c: to copy b costs more than to read it where it lies .. */
-#define NEAR 8192               /* .. and always where its rows are so few bytes apart */
+#define SOME_ROWS 192           /* .. and so it does if they are fewer than these .. */
+#define NOT_FAR 8192            /* .. and rows of b at most so many bytes apart .. */
+#define NEAR 4096               /* .. and always if they are no more than these */
 #define ALIAS 512               /* rows so many bytes apart are in each other's way in the cache */
 #define LINE 64
 
@@ -92,13 +96,20 @@ static void fetch(const block *k, const ct_matrix *c, int is_first)
             __builtin_prefetch(c->data + i * c->row_step + at, 1);
 }
 
+/* Whether nothing is to be done to sums but to put them where they belong. */
+static int is_plain(const block *k, int is_first)
+{
+    const int dtype = k->p->dtype;
+    return is_first && number(dtype, k->p->alpha) == 1 && number(dtype, k->p->beta) == 0;
+}
+
 /* Put a tile of sums where it belongs. Further chains of the same items are added to the first. */
 static void store(const block *k, const ct_matrix *c, int64_t pitch, int is_first)
 {
     const int dtype = k->p->dtype;
     const double alpha = number(dtype, k->p->alpha);
     const double beta = is_first ? number(dtype, k->p->beta) : 1;
-    if (alpha == 1 && beta == 0)
+    if (is_plain(k, is_first))
         k->t->by.kit->copy_rows((int)c->rows, c->columns, c->data, c->row_step, k->sums, pitch);
     else
         scale(dtype, c, k->sums, pitch, alpha, beta);
@@ -111,13 +122,17 @@ static void run_panel(block *k, const ct_matrix *a, const ct_matrix *c, const ch
     const ct_conv_kit *kit = k->t->by.kit;
     const int vectors = (int)ct_ceil_div(c->columns, kit->lanes);
     const int most = ct_tile_rows(kit, c->rows, vectors);
+    const int is_whole = is_plain(k, is_first)
+        && ct_writes_whole(&k->t->by, c->columns, c->row_step);
     for (int64_t r = 0; r < c->rows; r += most) {
         const int rows = (int)ct_min(most, c->rows - r);
         const ct_matrix to = ct_some_rows(*c, r, rows);
         fetch(k, &to, is_first);
         kit->tile[vectors][rows](a->columns, a->data + r * a->row_step, k->one_at, k->row_at,
-                                 lanes, k->lanes_at, k->sums, 0);
-        store(k, &to, vectors * k->t->by.vector, is_first);
+                                 lanes, k->lanes_at, is_whole ? to.data : k->sums,
+                                 is_whole ? (int)c->row_step : 0);
+        if (!is_whole)
+            store(k, &to, vectors * k->t->by.vector, is_first);
     }
 }
 
@@ -169,8 +184,9 @@ static void set_lanes(block *k, int64_t depth, int64_t step)
 static int reads_in_place(const tiles *t)
 {
     const ct_product_of *p = t->p;
+    const int64_t apart = llabs(p->b.row_step);
     return p->b.column_step == t->by.item
-        && (p->c.rows <= FEW_ROWS || llabs(p->b.row_step) <= NEAR);
+        && (p->c.rows <= FEW_ROWS || apart <= (p->c.rows < SOME_ROWS ? NOT_FAR : NEAR));
 }
 
 /* A panel of the rows `first` and so on of b, and the bytes between its rows. */
@@ -329,9 +345,11 @@ int ct_tiles_fit(const ct_product_of *p)
     if (p->dtype != CT_F32 && p->dtype != CT_F64)
         return 0;
     const ct_conv_kit *kit = p->dtype == CT_F32 ? ct_tiles_used->f32 : ct_tiles_used->f64;
+    const int turned = p->b.row_step == item && p->b.column_step != item;
     return kit->lanes * item >= LEAST_VECTOR && p->c.column_step == item
-        && p->c.rows >= LEAST_SIDE && p->c.columns >= LEAST_SIDE && p->a.columns >= LEAST_SIDE
-        && (double)p->c.rows * p->c.columns * p->a.columns >= LEAST_WORK;
+        && p->c.rows >= LEAST_SIDE && p->a.columns >= LEAST_SIDE
+        && p->c.columns >= kit->lanes * (turned ? 1 : LEAST_PANEL)
+        && (double)p->c.rows * p->c.columns * p->a.columns >= (turned ? LEAST_TURNED : LEAST_WORK);
 }
 
 int ct_product_tiles(const ct_product_of *p)

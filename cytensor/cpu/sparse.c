@@ -3,6 +3,7 @@
  * Each row of the result is made by one thread, from its stored elements in their order, so that
  * the number of threads changes no bit. */
 #include "sparse.h"
+#include "nest.h"
 
 #include <string.h>
 
@@ -16,12 +17,11 @@ typedef struct {
     int64_t ntasks;
 } job;
 
-/* A few columns of a row of the result at once: their sums stay in registers. The last columns
- * are fewer than BLOCK. */
-#define BLOCK 16
-
-#define DEFINE_ROWS(name, T, I)                                                                   \
-static void name##_block(const ct_csr *x, const T *dense, T *row, int64_t first, int64_t last)    \
+/* Some columns of a row of the result: as many as a constant says, so that their sums stay in
+ * registers. The order of a sum is that of the stored elements, whatever the block. */
+#define DEFINE_BLOCK(name, T, I, BLOCK)                                                           \
+static inline void name##_##BLOCK(const ct_csr *x, const T *dense, T *row, int64_t first,         \
+                                  int64_t last)                                                   \
 {                                                                                                 \
     T sums[BLOCK] = {0};                                                                          \
     for (int64_t p = first; p < last; p++) {                                                      \
@@ -31,46 +31,33 @@ static void name##_block(const ct_csr *x, const T *dense, T *row, int64_t first,
             sums[j] += value * other[j];                                                          \
     }                                                                                             \
     memcpy(row, sums, sizeof sums);                                                               \
-}                                                                                                 \
+}
+
+#define DEFINE_ROWS(name, T, I)                                                                   \
+DEFINE_BLOCK(name, T, I, 16)                                                                      \
+DEFINE_BLOCK(name, T, I, 8)                                                                       \
+DEFINE_BLOCK(name, T, I, 4)                                                                       \
+DEFINE_BLOCK(name, T, I, 2)                                                                       \
+DEFINE_BLOCK(name, T, I, 1)                                                                       \
                                                                                                   \
-static void name##_rest(const ct_csr *x, const T *dense, T *row, int width,                       \
-                        int64_t first, int64_t last)                                              \
+CT_CLONES                                                                                         \
+static void name(const ct_csr *x, const T *dense, T *out, int64_t first_row, int64_t last_row)    \
 {                                                                                                 \
-    T sums[BLOCK] = {0};                                                                          \
-    for (int64_t p = first; p < last; p++) {                                                      \
-        const T value = ((const T *)x->data)[p];                                                  \
-        const T *other = dense + ((const I *)x->indices)[p] * x->width;                           \
-        for (int j = 0; j < width; j++)                                                           \
-            sums[j] += value * other[j];                                                          \
-    }                                                                                             \
-    memcpy(row, sums, width * sizeof(T));                                                         \
-}                                                                                                 \
-                                                                                                  \
-static void name##_vector(const ct_csr *x, const T *dense, T *out, int64_t first, int64_t last)   \
-{                                                                                                 \
-    const I *indices = x->indices, *indptr = x->indptr;                                           \
-    for (int64_t i = first; i < last; i++) {                                                      \
-        T sum = 0;                                                                                \
-        for (I p = indptr[i]; p < indptr[i + 1]; p++)                                             \
-            sum += ((const T *)x->data)[p] * dense[indices[p]];                                   \
-        out[i] = sum;                                                                             \
-    }                                                                                             \
-}                                                                                                 \
-                                                                                                  \
-static void name(const ct_csr *x, const T *dense, T *out, int64_t first, int64_t last)            \
-{                                                                                                 \
-    const I *indptr = x->indptr;                                                                  \
-    if (x->width == 1) {                                                                          \
-        name##_vector(x, dense, out, first, last);                                                \
-        return;                                                                                   \
-    }                                                                                             \
-    for (int64_t i = first; i < last; i++) {                                                      \
-        T *row = out + i * x->width;                                                              \
+    const int64_t width = x->width;                                                               \
+    for (int64_t i = first_row; i < last_row; i++) {                                              \
+        const int64_t first = ((const I *)x->indptr)[i], last = ((const I *)x->indptr)[i + 1];    \
+        T *row = out + i * width;                                                                 \
         int64_t j = 0;                                                                            \
-        for (; j + BLOCK <= x->width; j += BLOCK)                                                 \
-            name##_block(x, dense + j, row + j, indptr[i], indptr[i + 1]);                        \
-        if (j < x->width)                                                                         \
-            name##_rest(x, dense + j, row + j, x->width - j, indptr[i], indptr[i + 1]);           \
+        for (; width - j >= 16; j += 16)                                                          \
+            name##_16(x, dense + j, row + j, first, last);                                        \
+        for (; width - j >= 8; j += 8)                                                            \
+            name##_8(x, dense + j, row + j, first, last);                                         \
+        for (; width - j >= 4; j += 4)                                                            \
+            name##_4(x, dense + j, row + j, first, last);                                         \
+        for (; width - j >= 2; j += 2)                                                            \
+            name##_2(x, dense + j, row + j, first, last);                                         \
+        for (; width - j >= 1; j += 1)                                                            \
+            name##_1(x, dense + j, row + j, first, last);                                         \
     }                                                                                             \
 }
 

@@ -79,7 +79,7 @@ class NanGuardMode(Mode):
                       f"{_summary([variable], [value])}")
 
     def _report_step(self, segment, step, operands, registers):
-        for value in operands[:max(len(step.outs), 1)]:
+        for value in operands[:step.written]:
             text = self._describe(value)
             if text:
                 self._act(self._name(text, segment, step, operands, registers))
@@ -105,7 +105,7 @@ class NanGuardMode(Mode):
         except Exception:           # it does not run by itself: then it is named as a whole
             bad = None
         if bad is None:
-            bad = Bad(step.node, text, operands[max(len(step.outs), 1):], "")
+            bad = Bad(step.node, text, operands[step.written:], "")
         name = getattr(getattr(bad.node, "op", None), "name", "a copy")
         variables = getattr(bad.node, "inputs", ())
         return (f"{bad.text} that {name} made{where(bad.node)}{bad.place}"

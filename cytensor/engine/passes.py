@@ -23,7 +23,7 @@ def _make(name):
 #: The order, top to bottom. A pass may come more than once.
 ORDER = {
     "fast_run": ("intern", "fold", "smaller", "loops", "safer", "smaller", "assume", "faster",
-                 "parts", "updates", "smaller", "expand", "smaller", "intern"),
+                 "parts", "updates", "smaller", "expand", "smaller", "splits", "intern"),
     "fast_compile": ("intern", "smaller", "loops", "safer", "expand", "intern"),
     "stabilize": ("intern", "fold", "smaller", "safer", "smaller", "expand", "smaller", "intern"),
     "merge": ("intern", "expand", "intern"),

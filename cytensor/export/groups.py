@@ -72,7 +72,7 @@ class GroupWriter:
         self.ops = [Op(*op[:5], scalars[0][0]) for op, scalars in zip(spec.ops, spec.scalars)]
         self.values = spec.values
         self.dtypes = [BY_CODE[code] for code in spec.dtypes]
-        self.stored = [(value, place) for (value, _), place in zip(spec.outputs, places)]
+        self.stored = [(value, place) for (value, *_), place in zip(spec.outputs, places)]
         nk, nr, _ = spec.naxes
         axes = [Axis(n, tuple([self._stride(k, a, n) for k in range(len(places))]))
                 for a, n in enumerate(dims)]

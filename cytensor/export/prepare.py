@@ -10,6 +10,7 @@ class NoKernels:
 
     jit = None
     guests = ()                 # a gather is a step of its own
+    sinks = False
 
     def __init__(self):
         self.capsule = cpu().capsule

@@ -312,11 +312,8 @@ class Emitter:
         """Write inc_subtensor: a copy, and a kernel on a part of it."""
         x, y, *values = node.inputs
         out = node.outputs[0]
-        source, update = self.value(x), self.value(y)
-        whole = self._result(out)
-        self.segment.steps.append(Step(
-            _KERNEL, [whole], [source], (), node, accumulates=True, label=node.name,
-            commits=commits))
+        update = self.value(y)
+        whole = self._accumulate(node, commits)
         numbers = self.slice_numbers(x, values, node.params["index"])
         sizes = [r for r in numbers[2::3] if r >= 0]
         part, spread = [self.segment.add_value(_VIEW, CODES[out.type.dtype], len(sizes))
@@ -327,6 +324,15 @@ class Emitter:
             Step(_BROADCAST, [spread], [update], sizes, node, commits=commits),
             Step(_KERNEL, [], [part, spread], (), node, fn=kernel, label=node.name,
                  commits=commits)])
+
+    def _accumulate(self, node, commits):
+        """Bring the first input of a node to where its output will be; return that."""
+        source = self.value(node.inputs[0])
+        whole = self._result(node.outputs[0])
+        self.segment.steps.append(Step(
+            _KERNEL, [whole], [source], (), node, accumulates=True, label=node.name,
+            commits=commits))
+        return whole
 
     def copy(self, variable, home, index=-1):
         """Write a copy of a value to an output, or to the arena; return its number."""
@@ -339,19 +345,21 @@ class Emitter:
             fn=self.device.structured_kernel("copy"), label="copy"))
         return target
 
-    def group(self, group, stored, aliases, commits=False):
+    def group(self, group, stored, read, aliases, commits=False):
         """Write a fused group, unless all that it makes is made again by those who read it."""
         tiles = TileProgram(group, stored, self.device)
-        if not tiles.outputs:
+        if not tiles.outputs and not group.sinks:
             return
+        for sink in group.sinks:
+            self._accumulate(sink.node, commits)
         ins = [self.value(x) for x in tiles.inputs]
         registers = [self.register(n, is_size=True) for n in group.space]
         outs = [self._result(out) for out in tiles.outputs]
-        spec = tiles.spec(registers, self.solver.shape, aliases)
-        nodes = tuple([m.node for m in group.members])
+        spec = tiles.spec(registers, self.solver.shape, aliases, read)
+        nodes = tuple(group.nodes)
         self.segment.steps.append(Step(
             _GROUP, outs, ins, (), nodes[-1], spec=spec, commits=commits, label=_label(nodes),
-            nodes=nodes, variables=(*tiles.outputs, *tiles.inputs)))
+            nodes=nodes, variables=(*tiles.outputs, *tiles.inputs), changes=len(group.sinks)))
 
     def export(self, variable):
         """Hand a value to later segments: one that lies in the arena, and is no view."""

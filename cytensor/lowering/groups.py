@@ -85,9 +85,15 @@ class Group(Unit):
         self.space = space
         self.reduced = None
         self.members = []
+        self.sinks = []             # see ``sinks.py``
         self.values = {}            # variable -> (level, phase)
         self.borrowed = set()       # values that belong to another group and are made again
         self.loaded = Counter()     # how often each array is read from memory
+
+    @property
+    def nodes(self):
+        """All nodes that it computes."""
+        return [m.node for m in (*self.members, *self.sinks)]
 
     @property
     def trailing(self):
@@ -234,7 +240,7 @@ class Fuser:
     def _is_at_hand(self, node, readers):
         """Whether a group computes, or reads anyway, the rows whose largest is looked for."""
         x, = node.inputs
-        real, source = self.dims(x), self._source(x)[0].owner
+        real, source = self.dims(x), self.source(x)[0].owner
         if not real or real[-1][0] != node.params["axis"] or x.type.dtype.startswith("complex"):
             return False
         if source is not None and (source.kind in FUSED or source.name == "gather"):
@@ -287,7 +293,7 @@ class Fuser:
         """Groups that the node might join: those it reads from, then one with the same space."""
         found = []
         for x in node.inputs:
-            source, _ = self._source(x)
+            source, _ = self.source(x)
             unit = self.unit_of.get(source.owner)
             if isinstance(unit, Group) and unit not in found:
                 found.append(unit)
@@ -301,7 +307,7 @@ class Fuser:
     def _is_younger(self, group, node):
         """Whether all that the node reads from memory was written before the group runs."""
         for x in node.inputs:
-            if self._source(x)[0] in group.values:
+            if self.source(x)[0] in group.values:
                 continue
             unit = self.unit_of.get(base_of(x).owner)
             if unit is not None and unit.number >= group.number:
@@ -310,7 +316,7 @@ class Fuser:
 
     # ----- arguments -----
 
-    def _source(self, x):
+    def source(self, x):
         """Look through views that keep the linear order.
 
         Returns
@@ -353,7 +359,7 @@ class Fuser:
         ``places`` says which axis of x each axis of the space is, or -1; ``kept_places`` the same
         for the kept axes alone, where the node is on that level, else None.
         """
-        source, axes = self._source(x)
+        source, axes = self.source(x)
         if source in group.values:
             return self._inner(group, source, axes, places, kept_places)
         return Operand(x, FULL if kept_places is None else KEPT, places)
@@ -387,7 +393,7 @@ class Fuser:
                 continue
             new = sum([itemsize(base) for base in bases if not group.loaded[base]])
             if new <= itemsize(x):
-                self._remake(group, self._source(x)[0], made)
+                self._remake(group, self.source(x)[0], made)
         return made
 
     def _bases(self, group, x, depth=3):
@@ -395,7 +401,7 @@ class Fuser:
 
         None where that is no way.
         """
-        source, _ = self._source(x)
+        source, _ = self.source(x)
         if source in group.values or self.space(source) != group.space:
             return set()
         home, node = self.unit_of.get(source.owner), source.owner
@@ -412,7 +418,7 @@ class Fuser:
         if x in group.values or not isinstance(home, Group) or self.space(x) != group.space:
             return
         for y in x.owner.inputs:
-            self._remake(group, self._source(y)[0], made)
+            self._remake(group, self.source(y)[0], made)
         member = self._fit(group, x.owner)
         if member is not None and member.level == FULL:
             group.add(member, again=True)
@@ -502,7 +508,7 @@ class Fuser:
         before = group.reduced
         group.reduced = mask
         places = tuple([i for i, _ in self.dims(x)])
-        operand = self._full_operand(group, x, places)
+        operand = self.full_operand(group, x, places)
         member = None
         if operand is not None and any(mask):
             member = self._reduction(group, node, operand)
@@ -514,9 +520,9 @@ class Fuser:
             group.reduced = before
         return member
 
-    def _full_operand(self, group, x, places):
+    def full_operand(self, group, x, places):
         """An argument over the whole space, as reductions and picks want it."""
-        source, axes = self._source(x)
+        source, axes = self.source(x)
         if source in group.values:
             operand = self._inner(group, source, axes, places, None)
             return operand if operand is not None and operand.level == FULL else None
@@ -548,7 +554,7 @@ class Fuser:
         operands, phase = [], 0
         for k, x in enumerate(node.inputs[:2]):
             if picks and k == 0:
-                operand = self._full_operand(group, x, tuple(real))
+                operand = self.full_operand(group, x, tuple(real))
             else:
                 own = {i for i, _ in self.dims(x)}
                 places = tuple([a if a in own else -1 for a in rows])
@@ -566,7 +572,7 @@ class Fuser:
         out, (table, *indices) = node.outputs[0], node.inputs
         real = [i for i, _ in self.dims(out)]
         if self.space(out) != group.space \
-                or any([self._source(x)[0] in group.values for x in node.inputs]):
+                or any([self.source(x)[0] in group.values for x in node.inputs]):
             return None
         ndim = indices[0].type.ndim
         row = tuple([i - ndim + len(indices) if i >= ndim else -1 for i in real])

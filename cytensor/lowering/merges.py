@@ -5,7 +5,7 @@ The kernels round as often as the ops that they stand for: the results are the s
 """
 from cytensor.lowering.groups import FULL, KEPT
 
-MAP, FOLD, PICK, UNPICK, GATHER, ARG = range(6)     # enum ct_tile_kind
+MAP, FOLD, PICK, UNPICK, GATHER, ARG, SCATTER = range(7)    # enum ct_tile_kind
 COMPUTED, ARRAY, COUNT, APART = range(4)        # enum ct_source
 
 

@@ -11,6 +11,7 @@ from cytensor.lowering.branches import compile_branches, has_branches
 from cytensor.lowering.emit import IN_CELL, IN_OUTPUT, ArrayTable, Emitter, layout, loads_of
 from cytensor.lowering.groups import FUSED, Fuser, Group, base_of
 from cytensor.lowering.loops import lower_loop
+from cytensor.lowering.sinks import attach_sinks
 from cytensor.lowering.sizes import SIZE_ARGS, SizeSolver
 from cytensor.lowering.tiles import is_count
 from cytensor.lowering.updates import SCATTERS, Updates
@@ -252,7 +253,8 @@ class _Lowering:
         fusers = [self._fuse(nodes, segment == last)
                   for segment, nodes in enumerate(self.by_segment)]
         self.commits = self.update_plan.order(fusers[-1])
-        self.stored = self._find_stored(fusers)
+        self.read = self._find_read(fusers)
+        self.stored = self.read.union(self.held)
         self.emitters = [Emitter(self.solver, self.device, self.arrays) for _ in fusers]
         self._place_outputs()
         for segment, fuser in enumerate(fusers):
@@ -270,10 +272,15 @@ class _Lowering:
         commits = self.update_plan.nodes if is_last else ()
         self._fuse_wave(fuser, [n for n in nodes if n not in commits])
         fuser.settle()
-        fuser.first_commit = len(fuser.units)
+        now, late = fuser.units[:], []
         if commits:
             fuser.barrier()
             self._fuse_wave(fuser, [n for n in nodes if n in commits])
+            late = fuser.units[len(now):]
+        if self.fused and self.device.sinks:
+            now, late = [attach_sinks(fuser, units, self.readers, self._is_kept)
+                         for units in (now, late)]
+        fuser.units, fuser.commits = now + late, late
         return fuser
 
     def _fuse_wave(self, fuser, nodes):
@@ -311,19 +318,21 @@ class _Lowering:
         """Whether more than nodes of its segment needs a value."""
         return variable in self.held or self._is_exported(variable)
 
-    def _find_stored(self, fusers):
-        """The values that need memory: those that are read outside the group that makes them."""
-        stored = set(self.held)
+    def _find_read(self, fusers):
+        """The values that are read outside the group that makes them: these need memory."""
+        read = set()
         for exports in self.exports.values():
-            stored.update([base_of(v) for v in exports])
+            read.update([base_of(v) for v in exports])
         for fuser in fusers:
             for unit in fuser.units:
                 if isinstance(unit, Group):
-                    stored.update([base_of(o.variable) for m in unit.members
+                    read.update([base_of(o.variable) for m in unit.members
                                    for o in m.operands if o.axes is not None])
+                    read.update([base_of(x) for sink in unit.sinks
+                                   for x in (sink.node.inputs[0], *sink.node.inputs[2:])])
                 else:
-                    stored.update(self.bases[unit.node])
-        return stored
+                    read.update(self.bases[unit.node])
+        return read
 
     # ----- outputs -----
 
@@ -373,7 +382,7 @@ class _Lowering:
             base = _in_one_block(v)
             unit = fuser.unit_of.get(base.owner)
             if not self._is_object(v) and v.type.ndim and isinstance(unit, Group) \
-                    and unit.number < fuser.first_commit \
+                    and unit not in fuser.commits \
                     and not self._is_exported(base) and not emitter.is_placed(base):
                 emitter.view_in_output(v, base, index)
             else:
@@ -384,7 +393,7 @@ class _Lowering:
         """Let groups compute what is joined where it belongs."""
         taken = set()
         emitter = self.emitters[segment]
-        for unit in fuser.units[:fuser.first_commit]:
+        for unit in fuser.units[:len(fuser.units) - len(fuser.commits)]:
             node = unit.node
             if node is None or node.name != "join":
                 continue
@@ -411,7 +420,7 @@ class _Lowering:
         for check in self.solver.checks:
             if self._segment_of_check(check) == segment:
                 emitter.check(*check)
-        for unit in fuser.units[:fuser.first_commit]:
+        for unit in fuser.units[:len(fuser.units) - len(fuser.commits)]:
             self._emit_unit(emitter, unit)
         for variable in self.exports.get(segment, ()):
             emitter.export(variable)
@@ -421,14 +430,16 @@ class _Lowering:
             else:
                 emitter.copy(variable, IN_OUTPUT, index)
         for unit in self.commits if is_last else ():
-            if not isinstance(unit, Group) and unit.node.name in SCATTERS:
-                emitter.check_indices(unit.node)
+            nodes = [s.node for s in unit.sinks] if isinstance(unit, Group) else [unit.node]
+            for node in nodes:
+                if node.name in SCATTERS:
+                    emitter.check_indices(node)
         for unit in self.commits if is_last else ():
             self._emit_unit(emitter, unit, self.update_plan.aliases(unit), True)
 
     def _emit_unit(self, emitter, unit, aliases=(), commits=False):
         if isinstance(unit, Group):
-            emitter.group(unit, self.stored, aliases, commits)
+            emitter.group(unit, self.stored, self.read, aliases, commits)
         elif unit.node.kind == "inc":
             emitter.increment(unit.node, commits)
         elif unit.node.kind == "python":

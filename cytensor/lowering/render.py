@@ -15,7 +15,7 @@ from cytensor.lowering.scalars import (
     BY_CODE, BY_NAME, cast_expression, expression, moves, named, signature)
 from cytensor.lowering.tiles import WEIGHTS
 
-EACH, ONE, STEPS, COUNTED = "eosc"              # enum ct_how
+EACH, ONE, STEPS, COUNTED, AROUND, BEHIND = "eoscwk"        # enum ct_how
 COUNTABLE = "iu"                                # kinds of dtypes in which numbers are counted
 _MOST_NODES = 2000              # of a function: half a minute of a compiler
 _MOST_WEIGHT = 24               # of a stage, in half additions
@@ -26,7 +26,7 @@ _MOST_BUFFERS = 128             # on the stack of a thread
 SPECIAL = "ct_special_"
 
 #: One pass of generated code: see ``cytensor.cpu._fused.Blocks``.
-Block = namedtuple("Block", "level phase reads makes how ops")
+Block = namedtuple("Block", "level phase reads makes keeps how ops")
 #: What a group runs: its name tells it from all functions with another text.
 Function = namedtuple("Function", "name text")
 
@@ -37,62 +37,43 @@ void $name(
     for (int64_t r = 0; r < rows; r++) {
 $rows
 $loops
+$ends
     }
+$end
 }
 """)
 LOOP = Template("""\
-        CT_IVDEP
-        for (int64_t i = 0; i < n; i++) {
+CT_IVDEP
+for (int64_t i = 0; i < n; i++) {
 $body
-        }""")
+}""")
 #: The same in stages, of which each is a loop over some elements. What a stage makes for later ones
 #: lies in the cache. A processor sees some hundred instructions ahead: of a long body that is less
 #: than one element, and each of its steps waits for the one before.
 STAGES = Template("""\
-        for (int64_t from = 0; from < n; from += $piece) {
-            const int64_t to = n - from < $piece ? n : from + $piece;
+for (int64_t from = 0; from < n; from += $piece) {
+    const int64_t to = n - from < $piece ? n : from + $piece;
 $buffers
 $loops
-        }""")
+}""")
 STAGE = Template("""\
-            CT_IVDEP
-            for (int64_t i = from; i < to; i++) {
+CT_IVDEP
+for (int64_t i = from; i < to; i++) {
 $body
-            }""")
+}""")
 #: A stage with a function that needs another one for rare arguments: was there one?
 RARE = Template("""\
-            int rare$number = 0;
+int rare$number = 0;
 $stage
-            if (rare$number) {
-                for (int64_t i = from; i < to; i++) {
+if (rare$number) {
+    for (int64_t i = from; i < to; i++) {
 $rare
-                }
-            }""")
+    }
+}""")
 
 
 class Unwritable(Exception):
     """A group that has ops without an expression in C, or too many."""
-
-
-def render(spec, form):
-    """Write the functions of a group.
-
-    Parameters
-    ----------
-    spec : GroupSpec
-    form : tuple
-        What its blocks are: see ``cytensor.cpu._fused.Blocks``.
-
-    Returns
-    -------
-    list of Function
-
-    Raises
-    ------
-    Unwritable
-        If the group can only be interpreted.
-    """
-    return [_Writer(spec, Block(*row)).function() for row in form]
 
 
 def describe(step):
@@ -111,7 +92,7 @@ def _user_lines(nodes):
     return ["", *[line.replace("*/", "* /") for line in lines]] if lines else []
 
 
-class _Writer:
+class Writer:
     """Writes the function of one block."""
 
     def __init__(self, spec, block):
@@ -124,8 +105,14 @@ class _Writer:
         self.buffers = _Buffers()
         self.lines = [self._node(*node) for node in self.nodes]
 
+    @staticmethod
+    def dtype_of(spec, value):
+        """Return the dtype of a value of a spec."""
+        return BY_CODE[spec.dtypes[value]]
+
     def dtype(self, value):
-        return BY_CODE[self.spec.dtypes[value]]
+        """Return the dtype of a value."""
+        return self.dtype_of(self.spec, value)
 
     # ----- one node -----
 
@@ -134,7 +121,7 @@ class _Writer:
         if node.op.traits.get("special"):
             return None, None, None
         text, fixup = scalar(node)
-        text = named(text, [f"t{value}" for value in ins])
+        text = named(text, _arguments(ins))
         line = f"const {self.dtype(out).storage} t{out} = {text};"
         return line, text, fixup
 
@@ -157,13 +144,15 @@ class _Writer:
         star = "char *" if how == STEPS else f"{T} *"
         cast = "" if how == STEPS else f"({const}{T} *)"
         const = "const " if how == STEPS and const else const
+        if how == AROUND:
+            return f"_Alignas(64) {T} p{value}[CT_PIECE];"
         where = f"({at})" if cast else at
         return f"{const}{star}const p{value} = {cast}{where};"
 
     def _element(self, k, value, how):
         """The element of an operand: an expression, or None if it is the same all along."""
         T = self.dtype(value).storage
-        if how == EACH:
+        if how in (EACH, AROUND):
             return f"p{value}[i]"
         if how == ONE:
             return f"p{value}[0]"
@@ -189,6 +178,13 @@ class _Writer:
         return [self._pointer(k, v, how)
                 for k, (v, how) in enumerate(zip(values, self.block.how))]
 
+    def _streams(self):
+        """What is done once a row for results that go around the cache."""
+        places = enumerate(zip(self.block.makes, self.block.how[len(self.block.reads):]),
+                           len(self.block.reads))
+        return [f"ct_stream(at[{k}] + r * steps[{2 * k}], p{v}, n * sizeof *p{v});"
+                for k, (v, how) in places if how == AROUND]
+
     # ----- stages -----
 
     def _stages(self):
@@ -208,12 +204,12 @@ class _Writer:
         line, _, fixup = self.lines[k]
         return line is not None and not fixup
 
-    def _loops(self):
+    def loops(self):
         """The loop over a row, or the loops of its stages."""
         stages = self._stages()
         if len(stages) == 1:
             body = [*self._loads(), *[line for line, _, _ in self.lines], *self._stores()]
-            return LOOP.substitute(body=_indent(body, 3))
+            return LOOP.substitute(body=indent(body, 1))
         made = [{self.nodes[k][1] for k in stage} for stage in stages]
         wanted = [{v for k in stage for v in self.nodes[k][2]} for stage in stages]
         wanted[-1].update(self.block.makes)
@@ -231,8 +227,8 @@ class _Writer:
             self.buffers.release([v for v in wanted[i] if last[v] == i])
         if len(self.buffers.lines) > _MOST_BUFFERS:
             raise Unwritable
-        return STAGES.substitute(piece=_PIECE, buffers=_indent(self.buffers.lines, 3),
-                                 loops="\n".join(loops))
+        return STAGES.substitute(piece=_PIECE, buffers=indent(self.buffers.lines, 1),
+                                 loops=indent(loops, 1))
 
     def _buffer(self, v):
         return self.buffers.take(v, self.dtype(v).storage)
@@ -242,11 +238,11 @@ class _Writer:
         lines = [self._line(k, False) for k in stage]
         asked = [f"rare{number} |= {text.replace(f'ct_{fixup}(', f'ct_is_big_{fixup}(')};"
                  for _, text, fixup in [self.lines[k] for k in stage] if fixup]
-        loop = STAGE.substitute(body=_indent([*before, *lines, *asked, *after], 4))
+        loop = STAGE.substitute(body=indent([*before, *lines, *asked, *after], 1))
         if not asked:
             return loop
         rare = [*before, *[self._line(k, True) for k in stage], *after]
-        return RARE.substitute(number=number, stage=loop, rare=_indent(rare, 5))
+        return RARE.substitute(number=number, stage=loop, rare=indent(rare, 2))
 
     def _call(self, node, out, ins):
         """The call of a tile kernel, of a function that has no expression."""
@@ -263,11 +259,11 @@ class _Writer:
             else:
                 if v in how:                    # its elements do not lie side by side
                     body = [*self._loads([v]), f"{self._buffer(v)}[i - from] = t{v};"]
-                    loops.append(STAGE.substitute(body=_indent(body, 4)))
+                    loops.append(STAGE.substitute(body=indent(body, 1)))
                 places.append(self._buffer(v))
         args = f"(const void *const []){{{', '.join(places)}}}"
         call = f"{name}(to - from, {self._buffer(out)}, {args}, {scalars});"
-        return "\n".join([*loops, _indent([call], 3)])
+        return "\n".join([*loops, call])
 
     def _from_buffers(self, values):
         return [f"const {self.dtype(v).storage} t{v} = {self._buffer(v)}[i - from];"
@@ -275,19 +271,32 @@ class _Writer:
 
     def function(self):
         """Return the function; its name ends with what tells it from all others."""
-        loops = self._loops()
-        rows = _indent(self._rows(), 2)
-        text = FUNCTION.safe_substitute(rows=rows, loops=loops).replace("{\n\n", "{\n")
-        text = "".join(self.specials.values()) + text
-        name = f"{self._stem()}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        return Function(name, Template(text).substitute(name=name))
-
-    def _stem(self):
-        """What the function does, in a few words."""
-        names = [node.op.name.rstrip("_") for node, _, _ in self.nodes]
+        loops = indent([self.loops()], 2)
+        ends = self._streams()
+        text = FUNCTION.safe_substitute(rows=indent(self._rows(), 2), loops=loops,
+                                        ends=indent(ends, 2), end=indent(end_of(ends), 1))
+        text = "".join(self.specials.values()) + without_gaps(text)
         level = "" if self.block.level == FULL else "_rows"
-        few = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3}_more"]
-        return re.sub(r"\W", "_", "_".join(few)) + level
+        return named_function([node for node, _, _ in self.nodes], level, text)
+
+
+def end_of(ends):
+    """What comes at the end of a function whose rows end so."""
+    return ["ct_stream_end();"] if any(["ct_stream(" in line for line in ends]) else []
+
+
+def without_gaps(text):
+    """Drop the lines that nothing was put into."""
+    return re.sub(r"\n(\s*\n)+", "\n", text)
+
+
+def named_function(nodes, ending, text):
+    """Name a function by what it does, in a few words, and by a digest of its text."""
+    names = [node.op.name.rstrip("_") for node in nodes]
+    few = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3}_more"]
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    name = re.sub(r"\W", "_", "_".join(few)) + f"{ending}_{digest}"
+    return Function(name, Template(text).substitute(name=name))
 
 
 class _Buffers:
@@ -344,5 +353,24 @@ def scalar(node):
     return text.replace("(T)", f"({a.storage})"), fixup
 
 
-def _indent(lines, levels):
-    return "\n".join("    " * levels + line for line in lines)
+def number(node, ins):
+    """The C of a node on single numbers.
+
+    Raises
+    ------
+    Unwritable
+        If the op is none of C.
+    """
+    text, fixup = scalar(node)
+    text = text.replace(f"ct_{fixup}(", f"ct_{fixup}_any(") if fixup else text
+    return named(text, _arguments(ins))
+
+
+def _arguments(ins):
+    return [f"t{value}" for value in ins]
+
+
+def indent(texts, levels):
+    """Join texts of one line or more, further to the right."""
+    lines = [line for text in texts for line in text.split("\n")]
+    return "\n".join(["    " * levels + line for line in lines])

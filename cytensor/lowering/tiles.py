@@ -3,7 +3,8 @@ from cytensor._core import DTYPES
 from cytensor._program import GroupSpec
 from cytensor.lowering.groups import CHEAP, FULL, KEPT, SEARCHES
 from cytensor.lowering.merges import (
-    APART, ARG, ARRAY, COMPUTED, COUNT, FOLD, GATHER, MAP, PICK, UNPICK, Merger)
+    APART, ARG, ARRAY, COMPUTED, COUNT, FOLD, GATHER, MAP, PICK, SCATTER, UNPICK,
+    Merger)
 
 CODES = {name: code for code, name in enumerate(DTYPES)}
 
@@ -13,7 +14,7 @@ WEIGHTS = {"true_div": 2, "sqrt": 2, "rsqrt": 4, "exp": 5, "exp2": 5, "log": 6, 
            "cos": 8, "tan": 12, "pow": 25, "erf": 12, "erfc": 16, "logaddexp": 16, "floor_div": 6,
            "mod": 8}
 _SLOW = 40                                      # functions that are not in the table and not cheap
-_GATHER_WEIGHT = 4
+_GATHER_WEIGHT, _SCATTER_WEIGHT = 4, 6
 #: The value of a reduction over nothing.
 _IDENTITY = {"sum": 0, "prod": 1, "all": 1, "any": 0}
 
@@ -93,6 +94,7 @@ class TileProgram:
     # ----- ops -----
 
     def _build(self):
+        tables = [self._apart(sink.table) for sink in self.group.sinks]     # the first inputs
         for member in self.group.members:
             read = self._apart if member.node.name == "gather" else self._argument
             arguments = [read(o) for o in member.operands]
@@ -104,9 +106,21 @@ class TileProgram:
             self._scalars.append([(member.node, number, tuple(arguments))])
         if self.group.space:            # of single numbers, a loop makes instructions
             stored = {self._numbers[v] for v in self.outputs}
+            stored.update([self._numbers[sink.source.variable] for sink in self.group.sinks])
             merger = Merger(self._ops, self._names, self._scalars, self._values, stored,
                             self.device)
             self._ops, self._scalars = merger.merged(self.mode == "row")
+        for sink, table in zip(self.group.sinks, tables):
+            self._add_sink(sink, table)
+
+    def _add_sink(self, sink, out):
+        """Write an op that adds to memory, which is an operand."""
+        node = sink.node
+        ins = (self._argument(sink.source), *[self._apart(x) for x in sink.indices])
+        fn = self.device.map_kernel("add", CODES[node.outputs[0].type.dtype])
+        _, phase = self.group.values[sink.source.variable]
+        self._ops.append((SCATTER, FULL, phase, out, ins, _SCATTER_WEIGHT, fn, 0, b""))
+        self._scalars.append([(node, out, ins)])
 
     def _op(self, member, out, arguments):
         """(kind, level, phase, out, ins, weight, fn, fn2, identity)"""
@@ -152,14 +166,14 @@ class TileProgram:
     def output_axes(self, variable):
         """Which axis of an output each axis of the space is, or -1."""
         level, _ = self.group.values[variable]
-        real = [i for i, n in enumerate(self._shape(variable)) if not _is_one(n)]
+        real = [i for i, n in enumerate(self._shape(variable)) if not is_one(n)]
         it = iter(real)
         reduced = self.group.reduced or (False,) * len(self.group.space)
         # A space of picks has its last axis even where the output, of size 1 there, has none.
         places = [-1 if level == KEPT and r else next(it, -1) for r in reduced]
         return tuple([places[i] for i in self.order])
 
-    def spec(self, registers, shape, aliases):
+    def spec(self, registers, shape, aliases, read):
         """Make the ``GroupSpec``.
 
         Parameters
@@ -170,13 +184,15 @@ class TileProgram:
             From a variable to its sizes.
         aliases : dict
             Output variable -> input variable whose memory it overwrites.
+        read : collection of Variable
+            What later steps read.
         """
         self._shape = shape
         nout = len(self.outputs)
         values = [(level, dtype, source, operand + nout if source != COMPUTED else -1)
                   for level, dtype, source, operand in self._values]
-        outputs = [(self._numbers[v], self._alias(v, aliases) + nout if v in aliases else -1)
-                   for v in self.outputs]
+        outputs = [(self._numbers[v], self._alias(v, aliases) + nout if v in aliases else -1,
+                    v in read) for v in self.outputs]
         phases = 1 + max([m.phase for m in self.group.members], default=0)
         return GroupSpec(
             values, self._ops, outputs, (len(self.k), len(self.r), len(self.c)), max(phases, 1),
@@ -187,7 +203,8 @@ class TileProgram:
         return self.inputs.index(aliases[output])
 
 
-def _is_one(n):
+def is_one(n):
+    """Whether a size is known to be 1."""
     return type(n) is int and n == 1
 
 

@@ -5,7 +5,8 @@ that cannot fail, is kept back until everything else is done. There it may write
 value, if no one reads that afterwards. What does not fit is computed into a new array, and the
 arrays are exchanged when the call has succeeded.
 """
-from cytensor.lowering.groups import KEPT, Group, base_of
+from cytensor.lowering.groups import FUSED, KEPT, Group, base_of
+from cytensor.lowering.sinks import is_sink
 
 _NEVER_FAILS = ("elementwise", "reduce")
 #: Those of the ops below that fail for an index out of bounds: this is looked at beforehand.
@@ -31,6 +32,7 @@ class Updates:
 
     def __init__(self, lowering, last):
         self._readers = lowering.readers
+        self._cells = {cell for cell, _ in lowering.updated}
         self._solver = lowering.solver
         self.exchanged = []
         cells = {cell: i for i, cell in enumerate(lowering.cells)}
@@ -90,13 +92,36 @@ class Updates:
             elif (node.op.kind in _NEVER_FAILS and out not in self._held
                     and self._serves(out, chosen)):
                 chosen.add(node)
+        for node in [node for node in chosen if node.name == "scatter_add"]:
+            chosen -= self._dear_work(node, chosen)
         return chosen
+
+    def _dear_work(self, node, chosen):
+        """The work that serves a scatter_add, if what it reads takes more memory than it makes."""
+        work, waiting = set(), [base_of(node.inputs[1]).owner]
+        while waiting:
+            maker = waiting.pop()
+            if maker in chosen and maker not in work:
+                work.add(maker)
+                waiting += [base_of(x).owner for x in maker.inputs]
+        read = {base_of(x) for maker in work for x in maker.inputs}
+        stored = [x for x in read if x.owner is not None and x.owner not in work
+                  and (x.owner.kind in FUSED or x.owner.name == "gather")
+                  and self._same_space(x, node.inputs[1])]
+        return work if len(stored) > 1 else set()
 
     def _serves(self, out, chosen):
         readers = self._readers.get(out, ())
+        if [r.name for r in readers] == ["scatter_add"]:
+            return self._feeds(out, readers[0], chosen)
         return bool(readers) and all(
             [r in chosen and r.op.kind == "elementwise" and self._same_space(out, r.outputs[0])
              for r in readers])
+
+    def _feeds(self, out, node, chosen):
+        """Whether a scatter_add that is kept back may add what its group computes."""
+        return node in chosen and is_sink(node, out) and out.owner.op.kind == "elementwise" \
+            and not any([base_of(x) in self._cells for x in out.owner.inputs])
 
     def _same_space(self, a, b):
         shape = self._solver.shape
@@ -110,7 +135,7 @@ class Updates:
 
         An update that reads an old value askew, or that is part of a circle, is exchanged instead.
         """
-        units = fuser.units[fuser.first_commit:]
+        units = fuser.commits
         for new in list(self.in_place):
             if not self._reads_straight(fuser, new):
                 del self.in_place[new]
@@ -144,8 +169,8 @@ class Updates:
     def _reads_straight(self, fuser, new):
         """Whether the unit that makes a new value reads the old one element by element."""
         unit, cell = fuser.unit_of[new.owner], self.in_place[new]
-        if not isinstance(unit, Group):
-            return True
+        if not isinstance(unit, Group) or new not in unit.values:
+            return True                     # a group reads nothing that its sinks write to
         level, _ = unit.values[new]
         real = iter([i for i, _ in fuser.dims(new)])
         places = tuple([-1 if level == KEPT and r else next(real)
@@ -178,4 +203,4 @@ class Updates:
 
 
 def _nodes_of(unit):
-    return [m.node for m in unit.members] if isinstance(unit, Group) else [unit.node]
+    return unit.nodes if isinstance(unit, Group) else [unit.node]

@@ -12,6 +12,7 @@ _TABLES = {
     "assume": ("assumptions.ASSUMED",),
     "faster": ("powers.POWERS", "reductions.FACTORS", "updates.PICKS"),
     "updates": ("updates.UPDATES",),
+    "splits": ("reductions.SPLITS",),
 }
 #: Passes that are functions.
 _FUNCTIONS = {"intern": "intern.intern", "expand": "expand.expand", "loops": "scan.loops",
@@ -31,9 +32,9 @@ def named(name):
     name : str
         ``intern`` merges equal nodes, ``smaller`` is algebra, ``safer`` numerical stability,
         ``assume`` what nearly always holds, ``faster`` powers and picks, ``updates`` gemm and
-        partial writes, ``parts`` joins disjoint parts and takes parts early, ``loops`` merges
-        loops and drops what they need not do, ``expand`` ends composites. (``fold`` needs an
-        evaluator: see `folding`.)
+        partial writes, ``splits`` reduces row by row, ``parts`` joins disjoint parts and takes
+        parts early, ``loops`` merges loops and drops what they need not do, ``expand`` ends
+        composites. (``fold`` needs an evaluator: see `folding`.)
 
     Returns
     -------

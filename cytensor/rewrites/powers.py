@@ -1,4 +1,6 @@
 """FASTER: powers as multiplications and roots, and divisions that are exact as multiplications."""
+from functools import reduce
+
 import numpy as np
 
 from cytensor.ops.elementwise import exp2, mul, pow, reciprocal, rsqrt, sqr, sqrt, true_div
@@ -38,6 +40,13 @@ def chain(x, n):
     return out
 
 
+def factors(x, n):
+    """Return what ``x ** n`` is the product of, for ``n`` in quarters."""
+    found = [chain(x, int(n))] if n >= 1 else []
+    found += [sqrt(x)] if n % 1 >= 0.5 else []
+    return found + ([sqrt(sqrt(x))] if n % 0.5 else [])
+
+
 def power(x, c):
     """Return ``x ** c`` without `pow`, or None if there is no such way."""
     exponent = uniform_value(c)
@@ -46,12 +55,9 @@ def power(x, c):
     n = abs(np.real(exponent).item())
     if n == 0 or n > _LARGEST or (exponent.real < 0 and not is_float(x)):
         return None
-    if n == int(n):
-        out = chain(x, int(n))
-    elif 2 * n == int(2 * n) and KIND[x.type.dtype] == "f":
-        out = sqrt(x) if n == 0.5 else mul(chain(x, int(n)), sqrt(x))
-    else:
+    if n != int(n) and (4 * n != int(4 * n) or not is_real(x)):
         return None
+    out = reduce(mul, factors(x, n))
     return out if exponent.real > 0 else reciprocal(out)
 
 

@@ -166,3 +166,24 @@ def factor_taken_out(x, s, axis, keepdims):
 
 
 FACTORS = [Rule(total(x * s), factor_taken_out, shared=True, name="sum(x * s) -> sum(x) * s")]
+
+
+# ----- of what does not lie together -----
+
+def _split(node):
+    """Reduce the last axes first, where the others do not lie beside them: memory is then read in
+    order, row by row, and what is left is small. Halves would be rounded once more."""
+    x, = node.inputs
+    axes, keepdims = node.params["axis"], node.params["keepdims"]
+    last = x.type.ndim
+    while last - 1 in axes:
+        last -= 1
+    outer = tuple([i for i in axes if i < last])
+    if not outer or last == x.type.ndim or x.type.dtype == "float16":
+        return None
+    rows = node.op(x, axis=axes[len(outer):], keepdims=keepdims)
+    return node.op(rows, axis=outer, keepdims=keepdims)
+
+
+SPLITS = [NodeRule("reduce(x, (0, 2)) -> reduce(reduce(x, 2), 0)",
+                   lambda op, heads: op in _REDUCTIONS, _split)]
