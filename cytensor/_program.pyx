@@ -143,7 +143,7 @@ cdef class Step:
 
     @property
     def written(self):
-        """How many of its operands, the first ones, it writes to. A part of an array is its own."""
+        """How many of its operands, the first ones, it writes to. A view of a part is one."""
         return max(len(self.outs) + self.changes, 1)
 
     def tile_lines(self):
@@ -162,11 +162,6 @@ cdef class Step:
         """What a value is called; an array that its reader reaches by itself is no value."""
         _, _, source, operand = self.spec.values[number]
         return repr(self.variables[operand]) if source == CT_APART else f"t{number}"
-
-    @property
-    def written(self):
-        """How many of its operands, the first ones, it writes to. A view of a part is one."""
-        return max(len(self.outs) + self.changes, 1)
 
     def __dealloc__(self):
         free(self.params)

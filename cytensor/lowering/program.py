@@ -280,7 +280,7 @@ class _Lowering:
         if self.fused and self.device.sinks:
             now, late = [attach_sinks(fuser, units, self.readers, self._is_kept)
                          for units in (now, late)]
-        fuser.units, fuser.commits = now + late, late
+        fuser.units, fuser.early, fuser.commits = now + late, now, late
         return fuser
 
     def _fuse_wave(self, fuser, nodes):
@@ -327,9 +327,9 @@ class _Lowering:
             for unit in fuser.units:
                 if isinstance(unit, Group):
                     read.update([base_of(o.variable) for m in unit.members
-                                   for o in m.operands if o.axes is not None])
+                                 for o in m.operands if o.axes is not None])
                     read.update([base_of(x) for sink in unit.sinks
-                                   for x in (sink.node.inputs[0], *sink.node.inputs[2:])])
+                                 for x in (sink.node.inputs[0], *sink.node.inputs[2:])])
                 else:
                     read.update(self.bases[unit.node])
         return read
@@ -393,7 +393,7 @@ class _Lowering:
         """Let groups compute what is joined where it belongs."""
         taken = set()
         emitter = self.emitters[segment]
-        for unit in fuser.units[:len(fuser.units) - len(fuser.commits)]:
+        for unit in fuser.early:
             node = unit.node
             if node is None or node.name != "join":
                 continue
@@ -420,7 +420,7 @@ class _Lowering:
         for check in self.solver.checks:
             if self._segment_of_check(check) == segment:
                 emitter.check(*check)
-        for unit in fuser.units[:len(fuser.units) - len(fuser.commits)]:
+        for unit in fuser.early:
             self._emit_unit(emitter, unit)
         for variable in self.exports.get(segment, ()):
             emitter.export(variable)

@@ -98,14 +98,22 @@ class RuleSet:
         return tuple([rule for rule in chain(named, self._by_op.get(None, []))
                       if rule.possible(op, heads)])
 
+    def _first(self, nodes):
+        """How many nodes no rule may match, from the first on."""
+        for place, node in enumerate(nodes):
+            if self.find(node):
+                return place
+        return len(nodes)
+
     def __call__(self, outputs, unique=False):
         """Rewrite a graph until no rule fires."""
         for _ in range(_MAX_SWEEPS):
             nodes = toposort(outputs)
-            if unique and not any([self.find(node) for node in nodes]):
+            first = self._first(nodes) if unique else 0
+            if first == len(nodes):
                 break
             sweep = _Sweep(self, outputs, nodes)
-            outputs = sweep.run(unique)
+            outputs = sweep.run(unique, first)
             unique = True
             if not sweep.fired or sweep.warned:
                 break
@@ -119,30 +127,42 @@ class _Sweep:
         self.rules = rules
         self.outputs = outputs
         self.nodes = nodes
-        self.uses = Uses(nodes, outputs)
-        self.settled = set(self.nodes)
+        self.uses = None            # until a rule asks for it, or fires
+        self.settled = None
         self.now = {}               # what stands for a variable, where that has changed
         self.seen = {}              # nodes by what they compute, so that equal ones are one
         self.fired = 0
         self.warned = False
         self.budget = 1000 + _MAX_FIRED * len(self.nodes)
 
-    def run(self, unique):
-        """Return the outputs after the walk."""
-        start = self._start() if unique else 0
+    def run(self, unique, first):
+        """Return the outputs after the walk. ``first`` is the first node that a rule may match."""
+        if not unique:
+            self._look_around()
+        start = self._start(first) if unique else 0
         for node in self.nodes[start:]:
             self._settle(node, 0)
         return [self.now.get(out, out) for out in self.outputs]
 
-    def _start(self):
+    def _look_around(self):
+        """Note who uses what: many walks end without that."""
+        if self.uses is None:
+            self.uses = Uses(self.nodes, self.outputs)
+            self.settled = set(self.nodes)
+
+    def _start(self, first):
         """Let the first rule fire, and return how many nodes have settled with that.
 
         Up to there nothing has changed, and no two nodes are equal.
         """
-        for place, node in enumerate(self.nodes):
+        for place in range(first, len(self.nodes)):
+            node = self.nodes[place]
             rules = self.rules.find(node)
+            if any([rule.asks_for_uses for rule in rules]):
+                self._look_around()
             match = self._match(node, rules) if rules else None
             if match:
+                self._look_around()
                 self.seen.update([((n.key, *n.inputs), n) for n in self.nodes[:place + 1]])
                 self._replace(node, *match, 0)
                 return place + 1

@@ -81,6 +81,7 @@ class Rule:
         self.old, self.new, self.where = old, new, where
         self.op = old.owner.op
         self.shared = shared or (not callable(new) and _is_small(new))
+        self.asks_for_uses = not self.shared
         self._name = name
         self._fillers = {}          # for `where` and for a callable `new`: the holes they name
 
@@ -153,6 +154,7 @@ class NodeRule:
     """
 
     op = None
+    asks_for_uses = False
 
     def __init__(self, name, possible, apply):
         self.name, self.possible, self._apply = name, possible, apply
