@@ -344,8 +344,10 @@ def test_after_a_sweep_users_are_counted_as_in_its_result(name, monkeypatch):
     sweeps, real = [], driver._Sweep.run
 
     def run(self, *args):
-        sweeps.append((self.uses, real(self, *args)))
-        return sweeps[-1][1]
+        after = real(self, *args)
+        self._look_around()
+        sweeps.append((self.uses, after))
+        return after
     monkeypatch.setattr(driver._Sweep, "run", run)
     PASSES[name](intern(outputs))
     for uses, after in sweeps:
