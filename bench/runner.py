@@ -36,7 +36,7 @@ class Effort:
 
     rounds: int = 5
     seconds: float = 0.025
-    pause: float = 0.05
+    pause: float = 0.12
     budget: float = 8.0
     total: float = 500.0
     patience: float = 120.0

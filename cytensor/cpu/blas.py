@@ -6,7 +6,7 @@ import os
 import sys
 
 #: A thread of OpenBLAS that has no work, as after the start, looks for it during 2**20 cycles. By
-#: default it would take a core from others during 2**26, some 25 ms.
+#: default it would take a core from others during 2**28, some 100 ms.
 IDLE = {"OPENBLAS_THREAD_TIMEOUT": "20"}
 _set_by_us = None
 
