@@ -338,7 +338,7 @@ def random_graphs(seed):
         yield graph, outputs
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("GRAPHS", "20")) // TOGETHER))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("GRAPHS", "40")) // TOGETHER))
 def test_random_graphs(seed, tmp_path):
     graphs = [graph for graph, _ in zip(random_graphs(seed), range(TOGETHER))]
     f = ct.function([a for graph, _ in graphs for a in graph.inputs],

@@ -108,6 +108,8 @@ static $T ${name}_sum(int64_t k, const $T *a, const $T *x)
     return total;
 }
 
+/* Not inline, where compilers warn of what four rows of a smaller constant would be. */
+__attribute__((noinline))
 static void ${name}_sums(int64_t k, const $T *a, int64_t a0, const $T *x, $T *sums)
 {
     enum { WIDTH = $bytes / sizeof($T) };
