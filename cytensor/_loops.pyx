@@ -17,9 +17,9 @@ from cytensor._program cimport (CT_CHECK, CT_MAXLOOPS, CT_OK, CT_PYTHON, array_t
 
 cdef extern from *:
     """
-    static inline void *ct_seen(void *const *place)
+    static inline const void *ct_seen(const void *place)
     {
-        return __atomic_load_n(place, __ATOMIC_ACQUIRE);
+        return __atomic_load_n((void *const *)place, __ATOMIC_ACQUIRE);
     }
     """
     const void *ct_seen(const void *place) noexcept nogil

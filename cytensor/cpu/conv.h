@@ -136,7 +136,7 @@ void ct_fill_panel(const ct_conv *c, int64_t group, int64_t first, int64_t n, in
 
 /* ----- conv_windows.c ----- */
 
-#define CT_PIECE 32             /* bytes of a piece, at most */
+#define CT_WINDOW_PIECE 32      /* bytes of a piece, at most */
 
 /* Items of a window that lie side by side: where in the image, and in the window; in bytes. */
 typedef struct {

@@ -269,7 +269,7 @@ static double windows_cost(const ct_conv *c, int64_t vectors, int *cut)
     const int64_t n = axis->ntaps, step = n > 1 ? axis->pixel_at[1] - axis->pixel_at[0] : 0;
     const int64_t row = step == 1 || step == -1 ? n : 1, lanes = c->kit->lanes;
     const double pieces = MOVE_PIECE * c->channels * c->ntaps / row
-        * ct_ceil_div(row * c->item, CT_PIECE);
+        * ct_ceil_div(row * c->item, CT_WINDOW_PIECE);
     const double turns = MOVE * vectors * ct_ceil_div(axis->count, lanes) * lanes / axis->count;
     *cut = pieces < turns;
     return *cut ? pieces : turns;
@@ -416,7 +416,7 @@ static void set_waves(job *j, int most)
     const int64_t width = most * c->kit->lanes;
     const int64_t fits = ct_min(PANEL_BYTES / (width * c->item), WAVE_PIXELS);
     const int64_t pixels = fits < 128 ? 128 : fits, count = j->count > 0 ? j->count : 1;
-    j->box_bytes = (c->channels * j->box.items * c->item + CT_PIECE + 127) / 64 * 64;
+    j->box_bytes = (c->channels * j->box.items * c->item + CT_WINDOW_PIECE + 127) / 64 * 64;
     j->images = j->is_boxed ? ct_min(c->batch, BOX_BYTES / (j->box_bytes * c->groups) + 1)
                             : c->batch;
     j->abreast = images_abreast(j->images, ct_min(pixels / count, j->images));
@@ -461,7 +461,7 @@ static void lay_out_data(void *job_, char **memory)
 {
     job *j = job_;
     const ct_conv *c = j->c;
-    j->panel_bytes = j->columns[0].vectors * c->kit->lanes * j->wave * c->item + CT_PIECE;
+    j->panel_bytes = j->columns[0].vectors * c->kit->lanes * j->wave * c->item + CT_WINDOW_PIECE;
     j->panel_bytes = (j->panel_bytes + 63) / 64 * 64;
     j->scratch = ct_take(memory, ct_pool_used->get_threads() * j->panel_bytes);
     j->sums = ct_take(memory, j->parts * c->groups * j->sum_items * c->item);

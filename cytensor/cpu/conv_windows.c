@@ -7,7 +7,7 @@ int64_t ct_cut_window(const int64_t *reads, int64_t n, int item, ct_piece *piece
 {
     int64_t used = 0;
     for (int64_t k = 0, run; k < n; k += run) {
-        for (run = 1; k + run < n && (run + 1) * item <= CT_PIECE; run++)
+        for (run = 1; k + run < n && (run + 1) * item <= CT_WINDOW_PIECE; run++)
             if (reads[k + run] != reads[k] + run * item)
                 break;
         pieces[used++] = (ct_piece){reads[k], k * item, run * item};

@@ -133,6 +133,29 @@ static inline int has_indices(int kind)
     return kind == CT_GATHER || kind == CT_SCATTER;
 }
 
+static inline int group_axes(const ct_spec *s)
+{
+    return s->nk + s->nr + s->nc;
+}
+
+/* Whether an op reads a value. */
+static inline int group_reads(const ct_spec_op *o, int value)
+{
+    for (int k = 0; k < o->nin; k++)
+        if (o->in[k] == value)
+            return 1;
+    return 0;
+}
+
+/* Whether any op reads a value. */
+static inline int group_is_read(const ct_spec *s, int value)
+{
+    for (int i = 0; i < s->nops; i++)
+        if (group_reads(&s->ops[i], value))
+            return 1;
+    return 0;
+}
+
 /* The elements of a map from i on that are one tile. Where tiles keep to rows, none goes over the
  * end of one. */
 static inline int64_t tile_of_map(const ct_group *g, int64_t i, int64_t end)

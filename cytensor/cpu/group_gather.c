@@ -28,7 +28,7 @@ static int follows(int nlanes, int64_t *const *lanes, const int64_t *const *stri
 static void merge_axes(const ct_group *g, const op *o, gathering *p)
 {
     const ct_spec *s = g->spec;
-    const int naxes = s->nk + s->nr + s->nc, nlanes = 1 + p->nindices;
+    const int naxes = group_axes(s), nlanes = 1 + p->nindices;
     int64_t *lanes[1 + MOST_INDICES] = {p->row};
     const int64_t *strides[1 + MOST_INDICES] = {g->strides + p->table * naxes};
     for (int k = 0; k < p->nindices; k++) {

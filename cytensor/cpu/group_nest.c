@@ -15,15 +15,6 @@ int group_is_nest(const ct_group *g)
     return g->mode == MAP;
 }
 
-static int is_read(const ct_spec *s, int value)
-{
-    for (int i = 0; i < s->nops; i++)
-        for (int k = 0; k < s->ops[i].nin; k++)
-            if (s->ops[i].in[k] == value)
-                return 1;
-    return 0;
-}
-
 /* The values that come from memory, then the results, each with its operand as its place. */
 static int list_values(const ct_spec *s, ct_pass *b)
 {
@@ -31,7 +22,7 @@ static int list_values(const ct_spec *s, ct_pass *b)
     if (block_new(b, s->nvalues + s->noutputs, s->nops))
         return -1;
     for (int i = 0; i < s->nvalues; i++)
-        if (s->values[i].source != CT_COMPUTED && is_read(s, i)) {
+        if (s->values[i].source != CT_COMPUTED && group_is_read(s, i)) {
             b->values[n] = i;
             b->places[n++] = s->values[i].operand;
         }
@@ -50,7 +41,7 @@ static int list_values(const ct_spec *s, ct_pass *b)
 /* Whether the axis `a` goes on, in each operand, where the merged axis `m` makes one step. */
 static int follows(const ct_group *g, const ct_pass *b, int a, int m)
 {
-    const int naxes = g->spec->nk + g->spec->nr + g->spec->nc;
+    const int naxes = group_axes(g->spec);
     for (int k = 0; k < b->nin + b->nout; k++) {
         const int64_t *strides = g->strides + b->places[k] * naxes;
         if (strides[m] != strides[a] * g->dims[a])

@@ -10,7 +10,7 @@
 static void place_operand(value *v, const ct_spec *s, const int64_t *dims, const int64_t *strides)
 {
     int64_t d[CT_MAXDIM], st[CT_MAXDIM];
-    int n = 0, naxes = s->nk + s->nr + s->nc;
+    int n = 0, naxes = group_axes(s);
     for (int a = 0; a < naxes; a++) {
         int reduced = a >= s->nk && a < s->nk + s->nr;
         if (v->level == CT_KEPT && reduced)
@@ -118,7 +118,7 @@ static void place_repeated(ct_group *g, value *v, const ct_spec *s, const int64_
 static void place_values(ct_group *g, const ct_spec *s, const int64_t *dims,
                          const int64_t *strides)
 {
-    int naxes = s->nk + s->nr + s->nc, many_blocks = g->mode == ROW && g->nr > CT_TILE;
+    int naxes = group_axes(s), many_blocks = g->mode == ROW && g->nr > CT_TILE;
     for (int i = 0; i < s->nvalues; i++) {
         value *v = &g->values[i];
         const ct_spec_value *sv = &s->values[i];
@@ -204,7 +204,7 @@ static void place_outputs(builder *b, const ct_spec *s, const int64_t *dims,
                           const int64_t *strides)
 {
     ct_group *g = b->g;
-    int naxes = s->nk + s->nr + s->nc;
+    int naxes = group_axes(s);
     for (int k = 0; k < s->noutputs; k++) {
         int id = s->output_value[k];
         int64_t made = -1, last_read = -1;
@@ -476,7 +476,7 @@ static int list_moving(ct_group *g)
 static int keep_description(ct_group *g, const ct_spec *s, const int64_t *dims, int noperands,
                             const int64_t *strides)
 {
-    int naxes = s->nk + s->nr + s->nc;
+    int naxes = group_axes(s);
     g->spec = s;
     g->noperands = noperands;
     g->dims = malloc((naxes + 1) * sizeof *dims);

@@ -10,7 +10,7 @@
 /* Bytes that an operand has in memory. */
 static int64_t bytes_of(const ct_group *g, int operand, int dtype)
 {
-    const int naxes = g->spec->nk + g->spec->nr + g->spec->nc;
+    const int naxes = group_axes(g->spec);
     int64_t bytes = ct_itemsize[dtype];
     for (int a = 0; a < naxes; a++)
         bytes *= g->strides[operand * naxes + a] ? g->dims[a] : 1;

@@ -38,10 +38,9 @@ static void add(ct_pass *b, int *count, int value, int place)
 static int is_read_in_rows(const ct_spec *s, int value)
 {
     for (int i = 0; i < s->nops; i++)
-        for (int k = 0; k < s->ops[i].nin; k++)
-            if (s->ops[i].in[k] == value
-                    && (s->ops[i].level == CT_FULL || s->ops[i].kind == CT_FOLD))
-                return 1;
+        if (group_reads(&s->ops[i], value)
+                && (s->ops[i].level == CT_FULL || s->ops[i].kind == CT_FOLD))
+            return 1;
     return 0;
 }
 
@@ -68,7 +67,7 @@ static int list_values(const ct_spec *s, ct_pass *b)
 static int place_axes(ct_group *g, ct_pass *b)
 {
     const ct_spec *s = g->spec;
-    const int naxes = s->nk + s->nr + s->nc;
+    const int naxes = group_axes(s);
     int rows[CT_MAXDIM + 1], columns[CT_MAXDIM + 1];
     int64_t dims[CT_MAXDIM];
     ct_pass reads = *b;
@@ -130,7 +129,7 @@ void group_add_rows(work *w, int64_t k, int64_t r, int64_t rows, int64_t c, int6
 {
     const ct_group *g = w->j->g;
     const ct_pass *b = g->sums;
-    const int nargs = b->nin + b->nout, naxes = g->spec->nk + g->spec->nr + g->spec->nc;
+    const int nargs = b->nin + b->nout, naxes = group_axes(g->spec);
     char *at[nargs];
     int64_t steps[2 * nargs + 1];
     for (int i = 0; i < b->nin; i++) {

@@ -11,14 +11,9 @@
 #define LEAST_ROWS 64           /* with fewer, threads may have to share a row */
 #define WHOLE_BYTES (CACHE_BYTES / 2)   /* of all that belongs to a row */
 
-static int naxes_of(const ct_group *g)
-{
-    return g->spec->nk + g->spec->nr + g->spec->nc;
-}
-
 static int64_t stride_of(const ct_group *g, int operand, int axis)
 {
-    return g->strides[operand * naxes_of(g) + axis];
+    return g->strides[operand * group_axes(g->spec) + axis];
 }
 
 /* Whether all ops are such that they can be written, and rows such that it pays. */
@@ -45,19 +40,11 @@ static const ct_spec_op *maker_of(const ct_spec *s, int value)
     return NULL;
 }
 
-static int reads(const ct_spec_op *o, int value)
-{
-    for (int k = 0; k < o->nin; k++)
-        if (o->in[k] == value)
-            return 1;
-    return 0;
-}
-
 /* Whether a fold reads a value. */
 static int is_folded(const ct_spec *s, int value)
 {
     for (int i = 0; i < s->nops; i++)
-        if (s->ops[i].kind == CT_FOLD && reads(&s->ops[i], value))
+        if (s->ops[i].kind == CT_FOLD && group_reads(&s->ops[i], value))
             return 1;
     return 0;
 }
@@ -67,16 +54,8 @@ static int is_kept(const ct_spec *s, int value)
 {
     const ct_spec_op *maker = maker_of(s, value);
     for (int i = 0; i < s->nops; i++)
-        if (reads(&s->ops[i], value)
+        if (group_reads(&s->ops[i], value)
                 && (s->ops[i].kind == CT_FOLD || segment_of(&s->ops[i]) != segment_of(maker)))
-            return 1;
-    return 0;
-}
-
-static int is_read(const ct_spec *s, int value)
-{
-    for (int i = 0; i < s->nops; i++)
-        if (reads(&s->ops[i], value))
             return 1;
     return 0;
 }
@@ -111,7 +90,7 @@ static void add(ct_pass *b, int *n, int value, int place, char how)
 static int list_reads(const ct_spec *s, ct_pass *b)
 {
     for (int i = 0; i < s->nvalues; i++) {
-        if (s->values[i].source == CT_COMPUTED || !is_read(s, i))
+        if (s->values[i].source == CT_COMPUTED || !group_is_read(s, i))
             continue;
         if (s->values[i].source != CT_ARRAY)
             return 0;
